@@ -1,0 +1,28 @@
+"""Every check the kit makes, by code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.checks.base import Check
+from tasks.checks.cohort import COHORT_CHECKS
+from tasks.checks.manifest import ManifestInvalid, ManifestUnreadable, TaskNotOffered
+from tasks.checks.masks import FOLDER_CHECKS, HEADER_CHECKS, READ_CHECKS, VOXEL_CHECKS
+from tasks.checks.positivity_table import ROW_CHECKS, TABLE_CHECKS, ColumnsWrong, TableUnreadable
+
+SUBMISSION_CHECKS: tuple[type[Check[Any]], ...] = (
+    ManifestUnreadable,
+    ManifestInvalid,
+    TaskNotOffered,
+    *FOLDER_CHECKS,
+    *READ_CHECKS,
+    *HEADER_CHECKS,
+    *VOXEL_CHECKS,
+    TableUnreadable,
+    ColumnsWrong,
+    *TABLE_CHECKS,
+    *ROW_CHECKS,
+)
+"""In the order of their codes."""
+
+__all__ = ["COHORT_CHECKS", "SUBMISSION_CHECKS"]
