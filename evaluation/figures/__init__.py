@@ -1,0 +1,1 @@
+"""The report's figures: inline SVG, each with the numbers behind it."""
