@@ -1,0 +1,125 @@
+"""Scoring of the compartments: Dice, IoU and left/right swaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.case_values import (
+    case_value,
+    failed_case,
+    figure,
+    mean_figure,
+    mean_score,
+    measured,
+)
+from evaluation.intervals import proportion
+from evaluation.overlap import LabelPairs, Score, dice, iou, is_side_swapped, label_pairs, overlap
+from schema.label import LabelMap
+from schema.result import CaseScore, CaseValue, Figure
+from schema.task import EmptyPolicy, Task
+from schema.terms import Side
+
+MACRO = "macro"
+ALL = "all"
+
+
+def overlap_values(pairs: LabelPairs, *, task: Task) -> list[CaseValue]:
+    """Dice and IoU of every label, and their mean over the labels that have one."""
+    values = []
+    for metric, function in (("dice", dice), ("iou", iou)):
+        empty = _empty_policy(task, metric)
+        scores: dict[str, Score] = {
+            label.name: function(overlap(pairs, value=label.value), empty=empty)
+            for label in labels(task).labels
+        }
+        scores[MACRO] = mean_score(scores.values())
+        values += [case_value(metric, scope, score) for scope, score in scores.items()]
+    return values
+
+
+def overlap_scopes(task: Task) -> tuple[str, ...]:
+    """Scopes of the overlap metrics: every label, and the mean over them."""
+    return (*(label.name for label in labels(task).labels), MACRO)
+
+
+def labels(task: Task) -> LabelMap:
+    """The label map of a mask task."""
+    assert task.label_map is not None, "only mask tasks are scored here"
+    return task.label_map
+
+
+def _empty_policy(task: Task, metric: str) -> EmptyPolicy:
+    empty = task.metric(metric).empty
+    assert empty is not None, f"{metric} needs an [metrics.empty] table"
+    return empty
+
+
+def score_case(
+    *, case_id: str, reference: NDArray[Any], prediction: NDArray[Any], task: Task
+) -> CaseScore:
+    """Score one case.
+
+    Args:
+        case_id: the case.
+        reference: compartment labels, shape (i, j, k), integers.
+        prediction: the same, on the same grid.
+        task: the compartments task.
+    """
+    pairs = label_pairs(reference, prediction, values=labels(task).values)
+    swapped = is_side_swapped(pairs, partners=_partners(labels(task)))
+    return CaseScore(
+        case_id=case_id,
+        task=task.id,
+        status="scored",
+        values=(*overlap_values(pairs, task=task), measured("side_swap", ALL, float(swapped))),
+    )
+
+
+def _partners(label_map: LabelMap) -> list[tuple[int, int]]:
+    """Values of (right, left) of each region."""
+    values = label_map.compartments
+    return [
+        (values[region, Side.RIGHT], values[region, Side.LEFT])
+        for region, side in values
+        if side is Side.RIGHT
+    ]
+
+
+def score_failed_case(*, case_id: str, codes: Sequence[str], task: Task) -> CaseScore:
+    """A case without a valid prediction."""
+    scopes = overlap_scopes(task)
+    per_case = {"dice": scopes, "iou": scopes, "side_swap": (ALL,)}
+    return failed_case(case_id=case_id, task=task, codes=codes, scopes=per_case)
+
+
+def overlap_figures(
+    cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32]
+) -> tuple[Figure, ...]:
+    """Mean Dice and IoU of every label and over the labels, for either mask task."""
+    level = task.resampling.level
+    return tuple(
+        mean_figure(cases, metric=metric, scope=scope, weights=weights, level=level)
+        for metric in ("dice", "iou")
+        for scope in overlap_scopes(task)
+    )
+
+
+def summarise(
+    cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32]
+) -> tuple[Figure, ...]:
+    """The figures of the cohort.
+
+    Args:
+        cases: every case of the manifest, in its order.
+        task: the compartments task.
+        weights: patient resamples, shape (resamples, cases).
+    """
+    swaps = sum(
+        value.value == 1.0 for case in cases for value in case.values if value.metric == "side_swap"
+    )
+    share = proportion(successes=swaps, trials=len(cases), level=task.resampling.level)
+    return (*overlap_figures(cases, task=task, weights=weights), figure("side_swap", ALL, share))

@@ -1,0 +1,261 @@
+"""Scoring of the nodes: overlap, detection, class and short axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.case_values import column, failed_case, figure, measured
+from evaluation.compartments import labels, overlap_figures, overlap_scopes, overlap_values
+from evaluation.intervals import ratio_of_sums
+from evaluation.matching import match_nodes
+from evaluation.overlap import LabelPairs, Overlap, foreground, label_pairs, overlap
+from schema.result import CaseScore, CaseValue, Figure, Matrix, NodeScore
+from schema.task import Task
+from schema.terms import NodeClass
+from tasks.geometry import Geometry
+from tasks.node_measurement import Node, NodeMap
+
+ANY = "any"
+MATCHED = "matched"
+VOLUMES = ("intersection_ml", "reference_ml", "prediction_ml")
+"""Auxiliary per-case values behind the aggregate Dice."""
+SPURIOUS_PER_CLASS_OF_A_FAILED_CASE = 1
+
+
+class Counts(NamedTuple):
+    """Nodes of one case and scope: matched, missed and spurious."""
+
+    reference: int
+    matched_reference: int
+    prediction: int
+    matched_prediction: int
+
+
+def score_case(
+    *,
+    case_id: str,
+    reference: NDArray[Any],
+    prediction: NDArray[Any],
+    reference_nodes: NodeMap,
+    prediction_nodes: NodeMap,
+    geometry: Geometry,
+    task: Task,
+) -> CaseScore:
+    """Score one case.
+
+    Args:
+        case_id: the case.
+        reference: node labels, shape (i, j, k), integers.
+        prediction: the same, on the same grid.
+        reference_nodes: the nodes of the reference, measured.
+        prediction_nodes: those of the prediction, placed by the *reference* compartments.
+        geometry: grid of both.
+        task: the nodes task.
+    """
+    assert task.nodes is not None, "the nodes task file has a [nodes] table"
+    pairs = label_pairs(reference, prediction, values=labels(task).values)
+    matches = match_nodes(
+        reference_nodes.numbers,
+        prediction_nodes.numbers,
+        reference_count=len(reference_nodes.nodes),
+        prediction_count=len(prediction_nodes.nodes),
+        minimum_iou=task.nodes.matching_iou,
+    )
+    forward = {match.reference: (match.prediction, match.iou) for match in matches}
+    backward = {match.prediction: (match.reference, match.iou) for match in matches}
+    volumes = _volumes(pairs, task=task, voxel_ml=geometry.voxel_ml)
+    return CaseScore(
+        case_id=case_id,
+        task=task.id,
+        status="scored",
+        values=(*overlap_values(pairs, task=task), *volumes),
+        reference_nodes=tuple(_node_score(node, forward) for node in reference_nodes.nodes),
+        prediction_nodes=tuple(_node_score(node, backward) for node in prediction_nodes.nodes),
+    )
+
+
+def _volumes(pairs: LabelPairs, *, task: Task, voxel_ml: float) -> list[CaseValue]:
+    counts = {label.name: overlap(pairs, value=label.value) for label in labels(task).labels}
+    counts[ANY] = foreground(pairs)
+    return [value for scope in counts for value in _volumes_of(scope, counts[scope], voxel_ml)]
+
+
+def _volumes_of(scope: str, counts: Overlap, voxel_ml: float) -> Iterable[CaseValue]:
+    for name, count in zip(VOLUMES, counts, strict=True):
+        yield measured(name, scope, count * voxel_ml)
+
+
+def _node_score(node: Node, partners: dict[int, tuple[int, float]]) -> NodeScore:
+    partner, shared = partners.get(node.number, (None, None))
+    return NodeScore(
+        node=node.number,
+        node_class=node.node_class,
+        short_axis_mm=node.short_axis_mm,
+        volume_ml=node.volume_ml,
+        region=node.place.region,
+        side=node.place.side,
+        matched=partner,
+        iou=shared,
+    )
+
+
+def score_failed_case(
+    *, case_id: str, codes: Sequence[str], reference_nodes: NodeMap, task: Task
+) -> CaseScore:
+    """A case without a valid prediction: every reference node is missed."""
+    scopes = overlap_scopes(task)
+    missed = [
+        value
+        for scope in (*(label.name for label in labels(task).labels), ANY)
+        for value in _volumes_of(scope, Overlap(0, 0, 0), 1.0)
+        if value.metric != "reference_ml"
+    ]
+    present = [
+        measured("reference_ml", scope, volume)
+        for scope, volume in _reference_ml(reference_nodes, task=task).items()
+    ]
+    failed = failed_case(
+        case_id=case_id,
+        task=task,
+        codes=codes,
+        scopes={"dice": scopes, "iou": scopes},
+        more=(*missed, *present),
+    )
+    nodes = tuple(_node_score(node, {}) for node in reference_nodes.nodes)
+    return failed.model_copy(update={"reference_nodes": nodes})
+
+
+def _reference_ml(nodes: NodeMap, *, task: Task) -> dict[str, float]:
+    volumes = {
+        label.name: sum(n.volume_ml for n in nodes.nodes if n.node_class is label.node_class)
+        for label in labels(task).labels
+    }
+    return {**volumes, ANY: sum(volumes.values())}
+
+
+def summarise(
+    cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32]
+) -> tuple[Figure, ...]:
+    """The figures of the cohort.
+
+    Args:
+        cases: every case of the manifest, in its order.
+        task: the nodes task.
+        weights: patient resamples, shape (resamples, cases).
+    """
+    level = task.resampling.level
+    return (
+        *_detection(cases, weights=weights, level=level),
+        *_aggregate_dice(cases, task=task, weights=weights),
+        *overlap_figures(cases, task=task, weights=weights),
+        *_matched(cases, weights=weights, level=level),
+    )
+
+
+def _detection(
+    cases: Sequence[CaseScore], *, weights: NDArray[np.int32], level: float
+) -> Iterable[Figure]:
+    counts = {
+        scope: np.array([case_counts(case, scope=scope) for case in cases], dtype=np.float64).T
+        for scope in (ANY, *map(str, NodeClass))
+    }
+    for metric in ("detection_sensitivity", "detection_precision", "detection_f1"):
+        for scope, (reference, found, prediction, right) in counts.items():
+            numerator, denominator = {
+                "detection_sensitivity": (found, reference),
+                "detection_precision": (right, prediction),
+                "detection_f1": (found + right, reference + prediction),
+            }[metric]
+            estimate = ratio_of_sums(numerator, denominator, weights=weights, level=level)
+            yield figure(metric, scope, estimate)
+
+
+def case_counts(case: CaseScore, *, scope: str) -> Counts:
+    """Detection counts of one case.
+
+    Args:
+        case: scored or failed.
+        scope: `any`, or a class, in which case a match counts only between nodes of that class.
+    """
+    classes = {node.node: node.node_class for node in case.prediction_nodes}
+    partners = {node.node: node.node_class for node in case.reference_nodes}
+    reference = [n for n in case.reference_nodes if scope in (ANY, n.node_class)]
+    prediction = [n for n in case.prediction_nodes if scope in (ANY, n.node_class)]
+    found = sum(_is_hit(node, classes, scope) for node in reference)
+    right = sum(_is_hit(node, partners, scope) for node in prediction)
+    assert found == right, "a match has two ends"
+    spurious = SPURIOUS_PER_CLASS_OF_A_FAILED_CASE * (len(NodeClass) if scope == ANY else 1)
+    extra = spurious if case.status == "failed" else 0
+    return Counts(len(reference), found, len(prediction) + extra, right)
+
+
+def _is_hit(node: NodeScore, partners: dict[int, NodeClass], scope: str) -> bool:
+    return node.matched is not None and scope in (ANY, partners[node.matched])
+
+
+def _aggregate_dice(
+    cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32]
+) -> Iterable[Figure]:
+    for scope in (*(label.name for label in labels(task).labels), ANY):
+        common, reference, prediction = (column(cases, name, scope)[0] for name in VOLUMES)
+        total = reference + prediction
+        estimate = ratio_of_sums(
+            2 * common,
+            total,
+            weights=weights,
+            level=task.resampling.level,
+            n=int(np.count_nonzero(total)),
+        )
+        yield figure("aggregate_dice", scope, estimate)
+
+
+def _matched(
+    cases: Sequence[CaseScore], *, weights: NDArray[np.int32], level: float
+) -> Iterable[Figure]:
+    pairs = [matched_pairs(case) for case in cases]
+    count = np.array([len(each) for each in pairs], dtype=np.float64)
+    errors = [[p.short_axis_mm - r.short_axis_mm for r, p in each] for each in pairs]
+    same = [[float(r.node_class is p.node_class) for r, p in each] for each in pairs]
+    for metric, values in (
+        ("short_axis_error_mm", [[abs(error) for error in each] for each in errors]),
+        ("short_axis_bias_mm", errors),
+        ("class_accuracy", same),
+    ):
+        sums = np.array([sum(each) for each in values], dtype=np.float64)
+        estimate = ratio_of_sums(sums, count, weights=weights, level=level)
+        yield figure(metric, MATCHED, estimate)
+
+
+def matched_pairs(case: CaseScore) -> list[tuple[NodeScore, NodeScore]]:
+    """Matched nodes of a case as (reference, prediction)."""
+    by_number = {node.node: node for node in case.prediction_nodes}
+    return [
+        (node, by_number[node.matched]) for node in case.reference_nodes if node.matched is not None
+    ]
+
+
+def class_matrix(cases: Sequence[CaseScore]) -> Matrix:
+    """Reference class against predicted class of every node, with missed and spurious ones."""
+    missed, spurious = "missed", "spurious"
+    rows, columns = (*NodeClass, spurious), (*NodeClass, missed)
+    cells = np.zeros((len(rows), len(columns)), dtype=int)
+    for case in cases:
+        for reference, prediction in matched_pairs(case):
+            cells[rows.index(reference.node_class), columns.index(prediction.node_class)] += 1
+        for node in case.reference_nodes:
+            if node.matched is None:
+                cells[rows.index(node.node_class), -1] += 1
+        for node in case.prediction_nodes:
+            if node.matched is None:
+                cells[-1, columns.index(node.node_class)] += 1
+    return Matrix(
+        id="node_class",
+        title="Nodes by class",
+        rows=tuple(map(str, rows)),
+        columns=tuple(map(str, columns)),
+        cells=tuple(tuple(map(int, row)) for row in cells),
+    )

@@ -1,0 +1,408 @@
+"""From two folders to a result: reads, calls the pure scorers, writes. The scorer's only edge."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from evaluation import compartments, nodes, positivity, prognosis
+from evaluation.gate import (
+    InspectedTable,
+    failures,
+    image_grid,
+    inspect_table,
+    read_entry,
+)
+from evaluation.intervals import resample_weights
+from evaluation.report import render_report
+from schema.errors import CohortError
+from schema.finding import Finding
+from schema.result import (
+    CaseScore,
+    CohortSummary,
+    Coverage,
+    Provenance,
+    Result,
+    RunRecord,
+    TaskResult,
+)
+from schema.submission import SubmissionManifest
+from schema.terms import Reader, TaskId
+from tasks.cohort import Cohort
+from tasks.files import (
+    canonical_json,
+    digest_bytes,
+    digest_folder,
+    json_line,
+    write_text,
+)
+from tasks.geometry import Geometry
+from tasks.inspection import inspect_folder, inspect_mask
+from tasks.layout import COHORT_NAMES, MASK_TASKS, SUBMISSION_NAMES
+from tasks.node_measurement import measure_nodes_of_task
+from tasks.specification import load_tasks, task_digest
+
+KIT = "lln-challenge-kit"
+LIBRARIES = (
+    "connected-components-3d",
+    "isal",
+    "lifelines",
+    "nibabel",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "scipy",
+)
+RESULT, CASES, REPORT, RUN = "result.json", "cases.jsonl", "report.html", "run.json"
+
+
+class Scored(NamedTuple):
+    """Everything one evaluation gives."""
+
+    result: Result
+    cases: tuple[CaseScore, ...]
+    findings: tuple[Finding, ...]
+
+
+class _Case(NamedTuple):
+    """One case of the mask tasks."""
+
+    scores: tuple[CaseScore, ...]
+    findings: tuple[Finding, ...]
+
+
+def evaluate(
+    cohort: Cohort,
+    submission: Path,
+    *,
+    jobs: int = 1,
+    on_case: Callable[[], None] = lambda: None,
+) -> Scored:
+    """Score a submission on a cohort.
+
+    Args:
+        cohort: with its reference standard.
+        submission: a folder with `submission.toml` and the answers.
+        jobs: processes for the cases; any number gives the same result.
+        on_case: called after each case, for a progress bar.
+
+    Raises:
+        SubmissionError: the submission's manifest cannot be used.
+        CohortError: the reference standard cannot be read.
+    """
+    manifest, entered, tasks = read_entry(submission, cohort=cohort)
+    names = _folder_findings(submission, cohort=cohort, tasks=entered)
+    masks = _score_masks(cohort, submission, tasks=entered, names=names, jobs=jobs, on_case=on_case)
+    table = InspectedTable({}, ())
+    if TaskId.POSITIVITY in entered:
+        table = inspect_table(submission, cases=cohort.manifest.cases)
+    findings = (
+        *tasks,
+        *names,
+        *(each for case in masks for each in case.findings),
+        *table.findings,
+    )
+    weights = _weights(cohort)
+    cases = [score for case in masks for score in case.scores]
+    results = [
+        _mask_result(task, cohort=cohort, cases=cases, weights=weights)
+        for task in entered
+        if task in MASK_TASKS
+    ]
+    if TaskId.POSITIVITY in entered:
+        patients, result = _positivity_result(cohort, table, weights=weights)
+        cases += patients
+        results.append(result)
+    return Scored(
+        result=_result(cohort, submission, manifest=manifest, tasks=results),
+        cases=tuple(sorted(cases, key=lambda score: (score.case_id, score.task.value))),
+        findings=tuple(sorted(findings, key=_finding_order)),
+    )
+
+
+def steps(submission: Path, *, cohort: Cohort) -> int:
+    """How often `evaluate` calls `on_case`.
+
+    Raises:
+        SubmissionError: as `evaluate`.
+    """
+    entered = read_entry(submission, cohort=cohort).tasks
+    return len(cohort.manifest.cases) if set(MASK_TASKS) & set(entered) else 0
+
+
+def _finding_order(finding: Finding) -> tuple[str, str, str]:
+    return finding.code, finding.case_id or "", finding.where
+
+
+def _folder_findings(
+    submission: Path, *, cohort: Cohort, tasks: Sequence[TaskId]
+) -> tuple[Finding, ...]:
+    return tuple(
+        finding
+        for task in tasks
+        if task in MASK_TASKS
+        for finding in inspect_folder(submission, task=task, cases=cohort.manifest.cases)
+    )
+
+
+def _score_masks(
+    cohort: Cohort,
+    submission: Path,
+    *,
+    tasks: Sequence[TaskId],
+    names: Sequence[Finding],
+    jobs: int,
+    on_case: Callable[[], None],
+) -> list[_Case]:
+    """Score every case of the mask tasks, in the manifest's order whatever finishes first."""
+    wanted = [task for task in tasks if task in MASK_TASKS]
+    if not wanted:
+        return []
+    cases = cohort.manifest.cases
+    absent = {task: failures(names, task=task, cases=cases) for task in wanted}
+    work = (
+        delayed(_score_case)(
+            cohort,
+            submission,
+            case_id=case_id,
+            codes={task: absent[task].get(case_id, ()) for task in wanted},
+        )
+        for case_id in cases
+    )
+    done = []
+    for case in Parallel(n_jobs=jobs, return_as="generator")(work):
+        done.append(case)
+        on_case()
+    return done
+
+
+def _score_case(
+    cohort: Cohort, submission: Path, *, case_id: str, codes: dict[TaskId, tuple[str, ...]]
+) -> _Case:
+    """Score one case; `codes` holds the tasks to score and the codes they failed by already."""
+    grid = image_grid(cohort, task=next(iter(codes)), case_id=case_id)
+    reference = {task: _reference(cohort, task, case_id, grid=grid) for task in _needed(codes)}
+    scores: list[CaseScore] = []
+    findings: list[Finding] = []
+    for task, failed in codes.items():
+        inspected = inspect_mask(submission, task=task, case_id=case_id, image=grid)
+        findings += inspected.findings
+        found = tuple(sorted({*failed, *(each.code for each in inspected.findings)}))
+        score = _score_compartments if task is TaskId.COMPARTMENTS else _score_nodes
+        scores.append(
+            score(case_id, reference=reference, prediction=inspected.voxels, codes=found, grid=grid)
+        )
+    return _Case(tuple(scores), tuple(findings))
+
+
+def _needed(tasks: Iterable[TaskId]) -> tuple[TaskId, ...]:
+    """Nodes are placed by the reference compartments, so they need both."""
+    return MASK_TASKS if TaskId.NODES in tasks else (TaskId.COMPARTMENTS,)
+
+
+def _reference(cohort: Cohort, task: TaskId, case_id: str, *, grid: Geometry) -> NDArray[Any]:
+    """A reference mask.
+
+    Raises:
+        CohortError: it cannot be read, or is not on the image's grid, or holds an unknown label.
+    """
+    inspected = inspect_mask(cohort.folder, task=task, case_id=case_id, image=grid)
+    if inspected.voxels is None:
+        message = f"{cohort.mask(task, case_id)}: the reference mask cannot be used"
+        raise CohortError(message, findings=inspected.findings)
+    return inspected.voxels
+
+
+def _score_compartments(
+    case_id: str,
+    *,
+    reference: Mapping[TaskId, NDArray[Any]],
+    prediction: NDArray[Any] | None,
+    codes: tuple[str, ...],
+    grid: Geometry,  # noqa: ARG001 - one signature for both mask tasks
+) -> CaseScore:
+    task = load_tasks()[TaskId.COMPARTMENTS]
+    if prediction is None or codes:
+        return compartments.score_failed_case(case_id=case_id, codes=codes, task=task)
+    return compartments.score_case(
+        case_id=case_id,
+        reference=reference[TaskId.COMPARTMENTS],
+        prediction=prediction,
+        task=task,
+    )
+
+
+def _score_nodes(
+    case_id: str,
+    *,
+    reference: Mapping[TaskId, NDArray[Any]],
+    prediction: NDArray[Any] | None,
+    codes: tuple[str, ...],
+    grid: Geometry,
+) -> CaseScore:
+    task, places = load_tasks()[TaskId.NODES], reference[TaskId.COMPARTMENTS]
+    present = measure_nodes_of_task(reference[TaskId.NODES], geometry=grid, compartments=places)
+    if prediction is None or codes:
+        return nodes.score_failed_case(
+            case_id=case_id, codes=codes, reference_nodes=present, task=task
+        )
+    return nodes.score_case(
+        case_id=case_id,
+        reference=reference[TaskId.NODES],
+        prediction=prediction,
+        reference_nodes=present,
+        prediction_nodes=measure_nodes_of_task(prediction, geometry=grid, compartments=places),
+        geometry=grid,
+        task=task,
+    )
+
+
+def _weights(cohort: Cohort) -> NDArray[np.int32]:
+    """Patient resamples within centres: the same draws for every task and every entrant."""
+    rules = load_tasks()[TaskId.COMPARTMENTS].resampling
+    centres = [
+        row.centre if (row := cohort.clinical.get(case_id)) else ""
+        for case_id in cohort.manifest.cases
+    ]
+    strata = np.unique(centres, return_inverse=True)[1]
+    rng = np.random.default_rng(rules.seed)
+    return resample_weights(strata=strata, resamples=rules.resamples, rng=rng)
+
+
+def _mask_result(
+    task_id: TaskId,
+    *,
+    cohort: Cohort,
+    cases: Sequence[CaseScore],
+    weights: NDArray[np.int32],
+) -> TaskResult:
+    task = load_tasks()[task_id]
+    mine = [case for case in cases if case.task is task_id]
+    assert [case.case_id for case in mine] == list(cohort.manifest.cases), "one score a case"
+    is_nodes = task_id is TaskId.NODES
+    summarise = nodes.summarise if is_nodes else compartments.summarise
+    return TaskResult(
+        task=task_id,
+        task_version=task.version,
+        task_digest=task_digest(task_id),
+        coverage=coverage(mine),
+        figures=summarise(mine, task=task, weights=weights),
+        matrices=(nodes.class_matrix(mine),) if is_nodes else (),
+    )
+
+
+def coverage(cases: Sequence[CaseScore]) -> Coverage:
+    """How many cases were answered, and the failures by code."""
+    failed = [case for case in cases if case.status == "failed"]
+    codes = Counter(code for case in failed for code in case.codes)
+    return Coverage(
+        cases=len(cases),
+        scored=len(cases) - len(failed),
+        failed=len(failed),
+        failures=dict(sorted(codes.items())),
+    )
+
+
+def _positivity_result(
+    cohort: Cohort, table: InspectedTable, *, weights: NDArray[np.int32]
+) -> tuple[tuple[CaseScore, ...], TaskResult]:
+    task = load_tasks()[TaskId.POSITIVITY]
+    answers = _answers(cohort, table)
+    cases = positivity.score_cases(answers)
+    result = TaskResult(
+        task=task.id,
+        task_version=task.version,
+        task_digest=task_digest(task.id),
+        coverage=coverage(cases),
+        figures=(
+            *positivity.figures(answers, task=task, weights=weights),
+            *prognosis.figures(answers, task=task, weights=weights),
+        ),
+        matrices=positivity.confusion_matrices(answers, task=task),
+        agreement=positivity.pairwise_agreement(answers, level=task.resampling.level),
+        survival=prognosis.survival_curves(answers, task=task),
+    )
+    return cases, result
+
+
+def _answers(cohort: Cohort, table: InspectedTable) -> positivity.Answers:
+    cases = cohort.manifest.cases
+    codes = failures(table.findings, task=TaskId.POSITIVITY, cases=cases)
+    return positivity.Answers(
+        case_ids=cases,
+        reference=tuple(cohort.readers[Reader.CONSENSUS][case_id] for case_id in cases),
+        prediction=tuple(table.predictions.get(case_id) for case_id in cases),
+        codes=tuple(codes.get(case_id, ()) for case_id in cases),
+        readers={
+            reader: tuple(rows.get(case_id) for case_id in cases)
+            for reader, rows in cohort.readers.items()
+            if reader is not Reader.CONSENSUS
+        },
+        clinical=tuple(cohort.clinical.get(case_id) for case_id in cases),
+    )
+
+
+def _result(
+    cohort: Cohort,
+    submission: Path,
+    *,
+    manifest: SubmissionManifest,
+    tasks: Sequence[TaskResult],
+) -> Result:
+    rules = load_tasks()[TaskId.COMPARTMENTS].resampling
+    digest = digest_folder(cohort.folder, names=COHORT_NAMES)
+    return Result(
+        submission=manifest,
+        cohort=CohortSummary(
+            name=cohort.manifest.name,
+            split=cohort.manifest.split,
+            cases=len(cohort.manifest.cases),
+            centres=len(cohort.manifest.centres),
+            label_map_version=cohort.manifest.label_map_version,
+            digest=digest,
+        ),
+        provenance=Provenance(
+            kit_version=version(KIT),
+            libraries={name: version(name) for name in LIBRARIES},
+            seed=rules.seed,
+            resamples=rules.resamples,
+            cohort_digest=digest,
+            submission_digest=digest_folder(submission, names=SUBMISSION_NAMES),
+            image_digest=manifest.image,
+        ),
+        tasks=tuple(tasks),
+    )
+
+
+def write_evaluation(scored: Scored, *, out: Path, started: datetime, seconds: float) -> None:
+    """Write `result.json`, `cases.jsonl`, `report.html` and `run.json` into a folder.
+
+    The first three depend on nothing but their input; the time and the machine are in `run.json`.
+    """
+    text = canonical_json(scored.result.model_dump(mode="json"))
+    lines = (json_line(case.model_dump(mode="json")) for case in scored.cases)
+    page = render_report(
+        scored.result, tasks=load_tasks(), cases=scored.cases, findings=scored.findings
+    )
+    record = RunRecord(
+        started_utc=started,
+        seconds=round(seconds, 3),
+        platform=platform.platform(),
+        python=platform.python_version(),
+        result_digest=digest_bytes(text.encode()),
+        provenance=scored.result.provenance,
+        findings=scored.findings,
+    )
+    write_text(out / RESULT, text)
+    write_text(out / CASES, "".join(lines))
+    write_text(out / REPORT, page)
+    write_text(out / RUN, canonical_json(record.model_dump(mode="json")))
