@@ -1,0 +1,82 @@
+# `make` lists the targets. CI runs `make check`, nothing else.
+PYTHON     ?= python3
+VENV       := .venv
+BIN        := $(VENV)/bin
+PATIENTS   ?= 48
+SEED       ?= 1
+PHANTOM    := out/phantom-$(PATIENTS)-$(SEED)
+RESULT     ?= out/result
+COHORT     ?= $(PHANTOM)/cohort
+SUBMISSION ?= $(PHANTOM)/submission
+PIP        := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+# only what belongs to the phantom is made; what you name yourself has to be there
+MADE       := $(filter $(PHANTOM)/%,$(COHORT)/cohort.toml $(SUBMISSION)/submission.toml)
+
+ifneq ($(COHORT),$(PHANTOM)/cohort)
+ifeq ($(SUBMISSION),$(PHANTOM)/submission)
+$(error COHORT=... needs SUBMISSION=... beside it)
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help evaluate test check lint types imports format schema docs clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo '  make evaluate COHORT=... SUBMISSION=... RESULT=...   scores your own'
+
+evaluate: $(VENV)/run $(MADE) ## score the phantom cohort's simulated submission, or your own
+	$(BIN)/lln evaluate --cohort $(COHORT) --submission $(SUBMISSION) --out $(RESULT)
+
+test: $(VENV)/dev ## run the tests
+	$(BIN)/python -m pytest
+
+check: lint types imports test ## everything CI runs
+
+lint: $(VENV)/dev ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev ## static types
+	$(BIN)/mypy
+
+imports: $(VENV)/dev ## who may import whom
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev ## rewrite in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/run ## regenerate schema/json
+	$(BIN)/lln schema export --out schema/json
+
+docs: $(VENV)/run ## regenerate the definitions in evaluation/README.md
+	$(BIN)/lln tasks document evaluation/README.md
+
+clean: ## remove the environment and what the targets made
+	rm -rf $(VENV) out build *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...'; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[test,lint]'
+	@touch $@ $(VENV)/run
+
+# The phantom is written beside its place and moved when whole, so that an interrupted run leaves none.
+$(PHANTOM)/cohort/cohort.toml: | $(VENV)/run
+	@rm -rf $(@D).part
+	$(BIN)/lln cohort phantom --patients $(PATIENTS) --seed $(SEED) --out $(@D).part
+	@rm -rf $(@D) && mv $(@D).part $(@D)
+
+$(PHANTOM)/submission/submission.toml: $(PHANTOM)/cohort/cohort.toml | $(VENV)/run
+	@rm -rf $(@D).part
+	$(BIN)/lln submission simulate --cohort $(PHANTOM)/cohort --seed $(SEED) --out $(@D).part
+	@rm -rf $(@D) && mv $(@D).part $(@D)
