@@ -267,15 +267,19 @@ def _score_nodes(
 
 
 def _weights(cohort: Cohort) -> NDArray[np.int32]:
-    """Patient resamples within centres: the same draws for every task and every entrant."""
-    rules = load_tasks()[TaskId.COMPARTMENTS].resampling
-    centres = [
-        row.centre if (row := cohort.clinical.get(case_id)) else ""
-        for case_id in cohort.manifest.cases
-    ]
-    strata = np.unique(centres, return_inverse=True)[1]
+    """Patient resamples within centres, shape (resamples, cases), columns in the manifest's order.
+
+    They are drawn in the order of the case ids, so that the order of the manifest changes no draw,
+    and from the task files' seed, so that every task and every entrant meets the same ones.
+    """
+    rules, cases = load_tasks()[TaskId.COMPARTMENTS].resampling, cohort.manifest.cases
+    by_id = np.argsort(cases)
+    clinical = (cohort.clinical.get(cases[index]) for index in by_id)
+    strata = np.unique([row.centre if row else "" for row in clinical], return_inverse=True)[1]
     rng = np.random.default_rng(rules.seed)
-    return resample_weights(strata=strata, resamples=rules.resamples, rng=rng)
+    weights = np.empty((rules.resamples, len(cases)), dtype=np.int32)
+    weights[:, by_id] = resample_weights(strata=strata, resamples=rules.resamples, rng=rng)
+    return weights
 
 
 def _mask_result(
