@@ -28,16 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         cohort = read_cohort(options.cohort)
         scored = run.evaluate(cohort, options.submission, jobs=options.jobs)
-    except LLNError as error:
+        seconds = time.perf_counter() - clock
+        run.write_evaluation(scored, out=options.out, started=started, seconds=seconds)
+    except (LLNError, OSError) as error:
         return _refuse(error)
-    run.write_evaluation(
-        scored, out=options.out, started=started, seconds=time.perf_counter() - clock
-    )
     sys.stdout.write(canonical_json(summary.as_json(scored, out=options.out)))
     return FOUND if scored.findings else 0
 
 
-def _refuse(error: LLNError) -> int:
+def _refuse(error: LLNError | OSError) -> int:
     findings = error.findings if isinstance(error, FolderError) else ()
     data = {"error": str(error), "findings": [each.model_dump(mode="json") for each in findings]}
     sys.stdout.write(canonical_json(data))

@@ -29,13 +29,13 @@ class Verbs(click.Group):
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; no traceback for an error the kit raises on purpose."""
+        """Run a verb; no traceback for an error of the kit or of the disk."""
         try:
             return super().invoke(ctx)
-        except LLNError as error:
+        except (LLNError, OSError) as error:
             if isinstance(error, FolderError):
                 show_findings(error.findings)
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {plain(str(error))}", err=True)
             ctx.exit(FOUND if isinstance(error, SubmissionError) else CANNOT_RUN)
 
 

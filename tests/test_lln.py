@@ -166,3 +166,15 @@ def test_the_installed_command_answers() -> None:
     got = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert "version" in got.stdout
+
+
+def test_a_result_that_cannot_be_written_exits_with_2_and_no_traceback(
+    cohort_folder: Path, submission_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    options = ("--cohort", cohort_folder, "--submission", submission_folder)
+    got = lln("evaluate", *options, "--out", tmp_path / "file" / "out", "--jobs", "1")
+
+    assert got.exit_code == 2
+    assert "error: " in got.stderr
+    assert "Traceback" not in got.stderr
