@@ -1,4 +1,4 @@
-"""Scoring of the compartments: Dice, IoU and left/right swaps."""
+"""Scoring of the compartments: overlap, surfaces and left/right swaps."""
 
 from __future__ import annotations
 
@@ -17,11 +17,28 @@ from evaluation.case_values import (
     measured,
 )
 from evaluation.intervals import proportion
-from evaluation.overlap import LabelPairs, Score, dice, iou, is_side_swapped, label_pairs, overlap
+from evaluation.overlap import (
+    LabelPairs,
+    Overlap,
+    Score,
+    dice,
+    iou,
+    is_side_swapped,
+    label_pairs,
+    overlap,
+    union_boxes,
+    when_empty,
+)
+from evaluation.surface import (
+    average_distance_mm,
+    hausdorff_mm,
+    surface_dice,
+    surface_pair,
+)
 from schema.label import LabelMap
 from schema.result import CaseScore, CaseValue, Figure
 from schema.task import EmptyPolicy, Task
-from schema.terms import Side
+from schema.terms import Side, Status
 
 MACRO = "macro"
 ALL = "all"
@@ -39,6 +56,60 @@ def overlap_values(pairs: LabelPairs, *, task: Task) -> list[CaseValue]:
         scores[MACRO] = mean_score(scores.values())
         values += [case_value(metric, scope, score) for scope, score in scores.items()]
     return values
+
+
+SURFACE_FIGURES = ("hd95_mm", "hd_mm", "assd_mm", "nsd")
+MASK_FIGURES = ("dice", "iou", *SURFACE_FIGURES)
+"""Per-case figures of every label of either mask task."""
+
+
+def surface_values(
+    reference: NDArray[Any],
+    prediction: NDArray[Any],
+    *,
+    spacing_mm: Sequence[float],
+    task: Task,
+) -> list[CaseValue]:
+    """Surface figures of every label, and their mean over the labels that have one."""
+    boxes = union_boxes(reference, prediction, values=labels(task).values)
+    by_label = {
+        label.name: _surface_scores(
+            reference[boxes[label.value]] == label.value,
+            prediction[boxes[label.value]] == label.value,
+            spacing_mm=spacing_mm,
+            task=task,
+        )
+        for label in labels(task).labels
+    }
+    values = []
+    for metric in SURFACE_FIGURES:
+        scores = {name: each[metric] for name, each in by_label.items()}
+        scores[MACRO] = mean_score(scores.values())
+        values += [case_value(metric, scope, score) for scope, score in scores.items()]
+    return values
+
+
+def _surface_scores(
+    reference: NDArray[np.bool_],
+    prediction: NDArray[np.bool_],
+    *,
+    spacing_mm: Sequence[float],
+    task: Task,
+) -> dict[str, Score]:
+    assert task.mask is not None, "only mask tasks are scored here"
+    pair = surface_pair(reference, prediction, spacing_mm=spacing_mm)
+    if pair is None:
+        counts = Overlap(0, int(reference.any()), int(prediction.any()))
+        return {
+            name: when_empty(counts, empty=_empty_policy(task, name)) for name in SURFACE_FIGURES
+        }
+    tolerance_mm = task.mask.surface_tolerance_mm
+    return {
+        "hd95_mm": Score(hausdorff_mm(pair, percent=95), Status.OK, None),
+        "hd_mm": Score(hausdorff_mm(pair, percent=100), Status.OK, None),
+        "assd_mm": Score(average_distance_mm(pair), Status.OK, None),
+        "nsd": Score(surface_dice(pair, tolerance_mm=tolerance_mm), Status.OK, None),
+    }
 
 
 def overlap_scopes(task: Task) -> tuple[str, ...]:
@@ -59,7 +130,12 @@ def _empty_policy(task: Task, metric: str) -> EmptyPolicy:
 
 
 def score_case(
-    *, case_id: str, reference: NDArray[Any], prediction: NDArray[Any], task: Task
+    *,
+    case_id: str,
+    reference: NDArray[Any],
+    prediction: NDArray[Any],
+    spacing_mm: Sequence[float],
+    task: Task,
 ) -> CaseScore:
     """Score one case.
 
@@ -67,6 +143,7 @@ def score_case(
         case_id: the case.
         reference: compartment labels, shape (i, j, k), integers.
         prediction: the same, on the same grid.
+        spacing_mm: of the grid.
         task: the compartments task.
     """
     pairs = label_pairs(reference, prediction, values=labels(task).values)
@@ -75,7 +152,11 @@ def score_case(
         case_id=case_id,
         task=task.id,
         status="scored",
-        values=(*overlap_values(pairs, task=task), measured("side_swap", ALL, float(swapped))),
+        values=(
+            *overlap_values(pairs, task=task),
+            *surface_values(reference, prediction, spacing_mm=spacing_mm, task=task),
+            measured("side_swap", ALL, float(swapped)),
+        ),
     )
 
 
@@ -92,18 +173,18 @@ def _partners(label_map: LabelMap) -> list[tuple[int, int]]:
 def score_failed_case(*, case_id: str, codes: Sequence[str], task: Task) -> CaseScore:
     """A case without a valid prediction."""
     scopes = overlap_scopes(task)
-    per_case = {"dice": scopes, "iou": scopes, "side_swap": (ALL,)}
+    per_case = {**dict.fromkeys(MASK_FIGURES, scopes), "side_swap": (ALL,)}
     return failed_case(case_id=case_id, task=task, codes=codes, scopes=per_case)
 
 
 def overlap_figures(
     cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32]
 ) -> tuple[Figure, ...]:
-    """Mean Dice and IoU of every label and over the labels, for either mask task."""
+    """Means of the overlap and surface figures of every label and over them, for either task."""
     level = task.resampling.level
     return tuple(
         mean_figure(cases, metric=metric, scope=scope, weights=weights, level=level)
-        for metric in ("dice", "iou")
+        for metric in MASK_FIGURES
         for scope in overlap_scopes(task)
     )
 

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.case_values import column, failed_case, figure, measured
-from evaluation.compartments import labels, overlap_figures, overlap_scopes, overlap_values
+from evaluation.compartments import (
+    MASK_FIGURES,
+    labels,
+    overlap_figures,
+    overlap_scopes,
+    overlap_values,
+    surface_values,
+)
 from evaluation.intervals import ratio_of_sums
 from evaluation.matching import match_nodes
 from evaluation.overlap import LabelPairs, Overlap, foreground, label_pairs, overlap
@@ -72,7 +79,11 @@ def score_case(
         case_id=case_id,
         task=task.id,
         status="scored",
-        values=(*overlap_values(pairs, task=task), *volumes),
+        values=(
+            *overlap_values(pairs, task=task),
+            *surface_values(reference, prediction, spacing_mm=geometry.spacing_mm, task=task),
+            *volumes,
+        ),
         reference_nodes=tuple(_node_score(node, forward) for node in reference_nodes.nodes),
         prediction_nodes=tuple(_node_score(node, backward) for node in prediction_nodes.nodes),
     )
@@ -122,7 +133,7 @@ def score_failed_case(
         case_id=case_id,
         task=task,
         codes=codes,
-        scopes={"dice": scopes, "iou": scopes},
+        scopes=dict.fromkeys(MASK_FIGURES, scopes),
         more=(*missed, *present),
     )
     nodes = tuple(_node_score(node, {}) for node in reference_nodes.nodes)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from schema.task import EmptyPolicy
 from schema.terms import Status
@@ -109,6 +110,17 @@ def _unless_empty(
 ) -> Score:
     if counts.reference and counts.prediction:
         return Score(numerator / denominator, Status.OK, None)
+    return when_empty(counts, empty=empty)
+
+
+def when_empty(counts: Overlap, *, empty: EmptyPolicy) -> Score:
+    """What a figure is when a mask is empty: the task file's table, the same for every figure.
+
+    Raises:
+        ValueError: neither mask is empty.
+    """
+    if counts.reference and counts.prediction:
+        raise ValueError("neither mask is empty")
     if counts.reference:
         outcome, reason = empty.prediction_empty, "prediction empty"
     elif counts.prediction:
@@ -116,6 +128,24 @@ def _unless_empty(
     else:
         outcome, reason = empty.both_empty, "reference and prediction empty"
     return Score(outcome.value, outcome.status, None if outcome.status is Status.OK else reason)
+
+
+def union_boxes(
+    reference: NDArray[Any], prediction: NDArray[Any], *, values: Sequence[int]
+) -> dict[int, tuple[slice, ...]]:
+    """The box that holds a label on both sides, by label; an empty box where neither has it."""
+    most = max(values)
+    sides = [
+        find_objects(mask.astype(np.uint8), max_label=most) for mask in (reference, prediction)
+    ]
+    return {value: _joined(*(boxes[value - 1] for boxes in sides)) for value in values}
+
+
+def _joined(first: tuple[slice, ...] | None, second: tuple[slice, ...] | None) -> tuple[slice, ...]:
+    if first is None or second is None:
+        return first or second or (slice(0, 0),)
+    pairs = zip(first, second, strict=True)
+    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs)
 
 
 def is_side_swapped(pairs: LabelPairs, *, partners: Sequence[tuple[int, int]]) -> bool:

@@ -228,7 +228,7 @@ def _score_compartments(
     reference: Mapping[TaskId, NDArray[Any]],
     prediction: NDArray[Any] | None,
     codes: tuple[str, ...],
-    grid: Geometry,  # noqa: ARG001 - one signature for both mask tasks
+    grid: Geometry,
 ) -> CaseScore:
     task = load_tasks()[TaskId.COMPARTMENTS]
     if prediction is None or codes:
@@ -237,6 +237,7 @@ def _score_compartments(
         case_id=case_id,
         reference=reference[TaskId.COMPARTMENTS],
         prediction=prediction,
+        spacing_mm=grid.spacing_mm,
         task=task,
     )
 

@@ -146,6 +146,8 @@ class MaskRules(Frozen):
     voxel_types: Annotated[tuple[VoxelType, ...], Field(min_length=1)]
     """numpy names of the integer types a mask may be stored in."""
     tolerance: GridTolerance
+    surface_tolerance_mm: Millimetres
+    """How far two surfaces may lie apart and still agree."""
 
 
 class NodeRules(Frozen):

@@ -19,6 +19,8 @@ from evaluation.overlap import (
     is_side_swapped,
     label_pairs,
     overlap,
+    union_boxes,
+    when_empty,
 )
 from schema.task import EmptyOutcome, EmptyPolicy
 from schema.terms import Status, TaskId
@@ -289,3 +291,30 @@ def test_partners_here_are_those_of_the_task_file() -> None:
         if side == "right"
     }
     assert pairs == set(PARTNERS)
+
+
+def test_every_figure_of_a_mask_takes_its_value_for_empty_masks_from_its_own_table() -> None:
+    counts = {"both_empty": (0, 0), "prediction_empty": (5, 0), "reference_empty": (0, 5)}
+    for task_id in (TaskId.COMPARTMENTS, TaskId.NODES):
+        for metric in load_tasks()[task_id].metrics:
+            if metric.empty is None:
+                continue
+            for name, (reference, prediction) in counts.items():
+                got = when_empty(Overlap(0, reference, prediction), empty=metric.empty)
+                outcome = getattr(metric.empty, name)
+                assert (got.value, got.status) == (outcome.value, outcome.status)
+                assert (got.reason is None) == (outcome.status is Status.OK)
+            assert metric.empty.prediction_empty.value == metric.worst
+            with pytest.raises(ValueError, match="neither mask is empty"):
+                when_empty(Overlap(1, 5, 5), empty=metric.empty)
+
+
+def test_the_box_of_a_label_holds_it_on_both_sides() -> None:
+    reference, prediction = np.zeros((9, 9, 9), dtype=np.uint8), np.zeros((9, 9, 9), dtype=np.int16)
+    reference[1:3, 2:4, 5], prediction[2:6, 0, 5:8] = 1, 1
+    reference[8, 8, 8] = 2
+    boxes = union_boxes(reference, prediction, values=(1, 2, 3))
+
+    assert boxes[1] == (slice(1, 6), slice(0, 4), slice(5, 8))
+    assert boxes[2] == (slice(8, 9),) * 3
+    assert reference[boxes[3]].size == 0
