@@ -60,7 +60,18 @@ def overlap_values(pairs: LabelPairs, *, task: Task) -> list[CaseValue]:
 
 SURFACE_FIGURES = ("hd95_mm", "hd_mm", "assd_mm", "nsd")
 MASK_FIGURES = ("dice", "iou", *SURFACE_FIGURES)
-"""Per-case figures of every label of either mask task."""
+"""Per-case figures that a mask task may ask for."""
+
+
+def mask_figures(task: Task) -> tuple[str, ...]:
+    """Those that the task asks for: distances mean little for a class that is missed as a whole."""
+    asked = {metric.id for metric in task.metrics}
+    return tuple(metric for metric in MASK_FIGURES if metric in asked)
+
+
+def surface_figures(task: Task) -> tuple[str, ...]:
+    """The surface figures among them."""
+    return tuple(metric for metric in mask_figures(task) if metric in SURFACE_FIGURES)
 
 
 def surface_values(
@@ -82,7 +93,7 @@ def surface_values(
         for label in labels(task).labels
     }
     values = []
-    for metric in SURFACE_FIGURES:
+    for metric in surface_figures(task):
         scores = {name: each[metric] for name, each in by_label.items()}
         scores[MACRO] = mean_score(scores.values())
         values += [case_value(metric, scope, score) for scope, score in scores.items()]
@@ -97,19 +108,19 @@ def _surface_scores(
     task: Task,
 ) -> dict[str, Score]:
     assert task.mask is not None, "only mask tasks are scored here"
+    asked = surface_figures(task)
     pair = surface_pair(reference, prediction, spacing_mm=spacing_mm)
     if pair is None:
         counts = Overlap(0, int(reference.any()), int(prediction.any()))
-        return {
-            name: when_empty(counts, empty=_empty_policy(task, name)) for name in SURFACE_FIGURES
-        }
+        return {name: when_empty(counts, empty=_empty_policy(task, name)) for name in asked}
     tolerance_mm = task.mask.surface_tolerance_mm
-    return {
+    scores = {
         "hd95_mm": Score(hausdorff_mm(pair, percent=95), Status.OK, None),
         "hd_mm": Score(hausdorff_mm(pair, percent=100), Status.OK, None),
         "assd_mm": Score(average_distance_mm(pair), Status.OK, None),
         "nsd": Score(surface_dice(pair, tolerance_mm=tolerance_mm), Status.OK, None),
     }
+    return {name: scores[name] for name in asked}
 
 
 def overlap_scopes(task: Task) -> tuple[str, ...]:
@@ -173,7 +184,7 @@ def _partners(label_map: LabelMap) -> list[tuple[int, int]]:
 def score_failed_case(*, case_id: str, codes: Sequence[str], task: Task) -> CaseScore:
     """A case without a valid prediction."""
     scopes = overlap_scopes(task)
-    per_case = {**dict.fromkeys(MASK_FIGURES, scopes), "side_swap": (ALL,)}
+    per_case = {**dict.fromkeys(mask_figures(task), scopes), "side_swap": (ALL,)}
     return failed_case(case_id=case_id, task=task, codes=codes, scopes=per_case)
 
 
@@ -184,7 +195,7 @@ def overlap_figures(
     level = task.resampling.level
     return tuple(
         mean_figure(cases, metric=metric, scope=scope, weights=weights, level=level)
-        for metric in MASK_FIGURES
+        for metric in mask_figures(task)
         for scope in overlap_scopes(task)
     )
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from evaluation.case_values import column, failed_case, figure, measured
 from evaluation.compartments import (
-    MASK_FIGURES,
     labels,
+    mask_figures,
     overlap_figures,
     overlap_scopes,
     overlap_values,
@@ -133,7 +133,7 @@ def score_failed_case(
         case_id=case_id,
         task=task,
         codes=codes,
-        scopes=dict.fromkeys(MASK_FIGURES, scopes),
+        scopes=dict.fromkeys(mask_figures(task), scopes),
         more=(*missed, *present),
     )
     nodes = tuple(_node_score(node, {}) for node in reference_nodes.nodes)
