@@ -74,8 +74,7 @@ T1_T2_T3_SHARES = (0.03, 0.22, 0.75)
 N0_N1_SHARES = (0.55, 0.45)
 """Of the patients below N2. An assumption: Table 1 prints N0 and N1 as one."""
 COMPLETE_RESPONSE_SHARES = MappingProxyType({False: 0.18, True: 0.10})
-"""Node status -> pathological complete responses. Unpublished; Maas et al., Lancet Oncol
-2010;11:835-844, quote 15 to 27 % after chemoradiotherapy."""
+"""Node status -> pathological complete responses. An assumption: the paper prints none."""
 RESPONSE_UNKNOWN_SHARE = 0.10
 """Patients without a pathology report. An assumption."""
 
