@@ -8,136 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.case_values import (
-    case_value,
-    failed_case,
-    figure,
-    mean_figure,
-    mean_score,
-    measured,
-)
+from evaluation.case_values import failed_case, figure, measured
 from evaluation.intervals import proportion
-from evaluation.overlap import (
-    LabelPairs,
-    Overlap,
-    Score,
-    dice,
-    iou,
-    is_side_swapped,
-    label_pairs,
-    overlap,
-    union_boxes,
-    when_empty,
+from evaluation.mask_figures import (
+    labels,
+    mask_figures,
+    overlap_figures,
+    overlap_scopes,
+    overlap_values,
+    surface_values,
 )
-from evaluation.surface import (
-    average_distance_mm,
-    hausdorff_mm,
-    surface_dice,
-    surface_pair,
-)
+from evaluation.overlap import is_side_swapped, label_pairs
 from schema.label import LabelMap
-from schema.result import CaseScore, CaseValue, Figure
-from schema.task import EmptyPolicy, Task
-from schema.terms import Side, Status
+from schema.result import CaseScore, Figure
+from schema.task import Task
+from schema.terms import Side
 
-MACRO = "macro"
 ALL = "all"
-
-
-def overlap_values(pairs: LabelPairs, *, task: Task) -> list[CaseValue]:
-    """Dice and IoU of every label, and their mean over the labels that have one."""
-    values = []
-    for metric, function in (("dice", dice), ("iou", iou)):
-        empty = _empty_policy(task, metric)
-        scores: dict[str, Score] = {
-            label.name: function(overlap(pairs, value=label.value), empty=empty)
-            for label in labels(task).labels
-        }
-        scores[MACRO] = mean_score(scores.values())
-        values += [case_value(metric, scope, score) for scope, score in scores.items()]
-    return values
-
-
-SURFACE_FIGURES = ("hd95_mm", "hd_mm", "assd_mm", "nsd")
-MASK_FIGURES = ("dice", "iou", *SURFACE_FIGURES)
-"""Per-case figures that a mask task may ask for."""
-
-
-def mask_figures(task: Task) -> tuple[str, ...]:
-    """Those that the task asks for: distances mean little for a class that is missed as a whole."""
-    asked = {metric.id for metric in task.metrics}
-    return tuple(metric for metric in MASK_FIGURES if metric in asked)
-
-
-def surface_figures(task: Task) -> tuple[str, ...]:
-    """The surface figures among them."""
-    return tuple(metric for metric in mask_figures(task) if metric in SURFACE_FIGURES)
-
-
-def surface_values(
-    reference: NDArray[Any],
-    prediction: NDArray[Any],
-    *,
-    spacing_mm: Sequence[float],
-    task: Task,
-) -> list[CaseValue]:
-    """Surface figures of every label, and their mean over the labels that have one."""
-    boxes = union_boxes(reference, prediction, values=labels(task).values)
-    by_label = {
-        label.name: _surface_scores(
-            reference[boxes[label.value]] == label.value,
-            prediction[boxes[label.value]] == label.value,
-            spacing_mm=spacing_mm,
-            task=task,
-        )
-        for label in labels(task).labels
-    }
-    values = []
-    for metric in surface_figures(task):
-        scores = {name: each[metric] for name, each in by_label.items()}
-        scores[MACRO] = mean_score(scores.values())
-        values += [case_value(metric, scope, score) for scope, score in scores.items()]
-    return values
-
-
-def _surface_scores(
-    reference: NDArray[np.bool_],
-    prediction: NDArray[np.bool_],
-    *,
-    spacing_mm: Sequence[float],
-    task: Task,
-) -> dict[str, Score]:
-    assert task.mask is not None, "only mask tasks are scored here"
-    asked = surface_figures(task)
-    pair = surface_pair(reference, prediction, spacing_mm=spacing_mm)
-    if pair is None:
-        counts = Overlap(0, int(reference.any()), int(prediction.any()))
-        return {name: when_empty(counts, empty=_empty_policy(task, name)) for name in asked}
-    tolerance_mm = task.mask.surface_tolerance_mm
-    scores = {
-        "hd95_mm": Score(hausdorff_mm(pair, percent=95), Status.OK, None),
-        "hd_mm": Score(hausdorff_mm(pair, percent=100), Status.OK, None),
-        "assd_mm": Score(average_distance_mm(pair), Status.OK, None),
-        "nsd": Score(surface_dice(pair, tolerance_mm=tolerance_mm), Status.OK, None),
-    }
-    return {name: scores[name] for name in asked}
-
-
-def overlap_scopes(task: Task) -> tuple[str, ...]:
-    """Scopes of the overlap metrics: every label, and the mean over them."""
-    return (*(label.name for label in labels(task).labels), MACRO)
-
-
-def labels(task: Task) -> LabelMap:
-    """The label map of a mask task."""
-    assert task.label_map is not None, "only mask tasks are scored here"
-    return task.label_map
-
-
-def _empty_policy(task: Task, metric: str) -> EmptyPolicy:
-    empty = task.metric(metric).empty
-    assert empty is not None, f"{metric} needs an [metrics.empty] table"
-    return empty
 
 
 def score_case(
@@ -186,18 +73,6 @@ def score_failed_case(*, case_id: str, codes: Sequence[str], task: Task) -> Case
     scopes = overlap_scopes(task)
     per_case = {**dict.fromkeys(mask_figures(task), scopes), "side_swap": (ALL,)}
     return failed_case(case_id=case_id, task=task, codes=codes, scopes=per_case)
-
-
-def overlap_figures(
-    cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32]
-) -> tuple[Figure, ...]:
-    """Means of the overlap and surface figures of every label and over them, for either task."""
-    level = task.resampling.level
-    return tuple(
-        mean_figure(cases, metric=metric, scope=scope, weights=weights, level=level)
-        for metric in mask_figures(task)
-        for scope in overlap_scopes(task)
-    )
 
 
 def summarise(

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.case_values import column, failed_case, figure, measured
-from evaluation.compartments import (
+from evaluation.intervals import ratio_of_sums
+from evaluation.mask_figures import (
     labels,
     mask_figures,
     overlap_figures,
@@ -17,7 +18,6 @@ from evaluation.compartments import (
     overlap_values,
     surface_values,
 )
-from evaluation.intervals import ratio_of_sums
 from evaluation.matching import match_nodes
 from evaluation.overlap import LabelPairs, Overlap, foreground, label_pairs, overlap
 from schema.result import CaseScore, CaseValue, Figure, Matrix, NodeScore

@@ -6,8 +6,7 @@
     |-- FolderError           a folder cannot be used; carries every finding
     |   |-- CohortError       a cohort's
     |   `-- SubmissionError   a submission's: it cannot be scored at all
-    |-- UnreadableFileError   one file cannot be read; `kind` tells how
-    `-- ResultError           a result would break its own invariants
+    `-- UnreadableFileError   one file cannot be read; `kind` tells how
 
 A bad submission is no error: it is data, a tuple of findings (`schema.finding`). This module
 imports nothing, so that anything may import it.
@@ -47,10 +46,6 @@ class CohortError(FolderError):
 
 class SubmissionError(FolderError):
     """A submission folder cannot be used at all."""
-
-
-class ResultError(LLNError):
-    """A result would break its own invariants."""
 
 
 class Unreadable(StrEnum):

@@ -102,7 +102,7 @@ class Ranking(Frozen):
     """What the board is ordered by."""
 
     keys: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    """`metric` or `metric:scope` identifiers are resolved in order; the first is primary."""
+    """Metric ids; the first is primary."""
     scopes: Annotated[tuple[Slug, ...], Field(min_length=1)]
     """The scope of each key, same order."""
 
