@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from evaluation.figures.captions import capital, scope_title
 from evaluation.figures.confusion import heading, without_unstated
 from evaluation.figures.numerals import DASH, quote
+from evaluation.report import render_report
+from evaluation.run import evaluate
 from schema.terms import TaskId
+from tasks.cohort import read_cohort
 from tasks.specification import load_tasks
 from tests.evaluation import sample_cases, sample_results
 from tests.evaluation.html_page import EDGES, Page, render, sample_page
@@ -157,3 +161,15 @@ def test_the_method_names_what_determines_the_bytes(full_page: Page) -> None:
     assert "2000 resamples, seed 20251111" in text
     assert text.count(sample_results.DIGEST) == 5
     assert "lifelines 0.30.3, numpy 2.4.6, scipy 1.16.0" in text
+
+
+def test_an_outcome_without_follow_up_is_said_once() -> None:
+    cohort = Path(__file__).parents[2] / "tasks" / "paper"
+    scored = evaluate(read_cohort(cohort), cohort / "submission")
+    page = render_report(scored.result, tasks=load_tasks(), cases=(), findings=())
+    summary = page[page.index('id="summary"') :].partition("</section>")[0]
+
+    for title in ("Disease-free survival", "Overall survival"):
+        reason = "the cohort records no follow-up for this outcome"
+        assert f"<p>{title}: not computable ({reason}).</p>" in summary
+    assert summary.count("no follow-up") == 2
