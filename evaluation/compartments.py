@@ -52,7 +52,7 @@ def score_case(
         status="scored",
         values=(
             *overlap_values(pairs, task=task),
-            *surface_values(reference, prediction, spacing_mm=spacing_mm, task=task),
+            *surface_values(reference, prediction, pairs=pairs, spacing_mm=spacing_mm, task=task),
             measured("side_swap", ALL, float(swapped)),
         ),
     )

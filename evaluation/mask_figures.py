@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,15 @@ from evaluation.overlap import (
     dice,
     iou,
     overlap,
-    union_boxes,
     when_empty,
 )
-from evaluation.surface import average_distance_mm, hausdorff_mm, surface_dice, surface_pair
+from evaluation.surface import (
+    SurfacePair,
+    average_distance_mm,
+    hausdorff_mm,
+    label_surfaces,
+    surface_dice,
+)
 from schema.label import LabelMap
 from schema.result import CaseScore, CaseValue, Figure
 from schema.task import EmptyPolicy, Task
@@ -71,16 +77,17 @@ def surface_values(
     reference: NDArray[Any],
     prediction: NDArray[Any],
     *,
+    pairs: LabelPairs,
     spacing_mm: Sequence[float],
     task: Task,
 ) -> list[CaseValue]:
     """Surface figures of every label, and their mean over the labels that have one."""
-    boxes = union_boxes(reference, prediction, values=labels(task).values)
     by_label = {
         label.name: _surface_scores(
-            reference[boxes[label.value]] == label.value,
-            prediction[boxes[label.value]] == label.value,
-            spacing_mm=spacing_mm,
+            label_surfaces(
+                reference, prediction, pairs=pairs, value=label.value, spacing_mm=spacing_mm
+            ),
+            counts=overlap(pairs, value=label.value),
             task=task,
         )
         for label in labels(task).labels
@@ -93,27 +100,19 @@ def surface_values(
     return values
 
 
-def _surface_scores(
-    reference: NDArray[np.bool_],
-    prediction: NDArray[np.bool_],
-    *,
-    spacing_mm: Sequence[float],
-    task: Task,
-) -> dict[str, Score]:
+def _surface_scores(pair: SurfacePair | None, *, counts: Overlap, task: Task) -> dict[str, Score]:
     assert task.mask is not None, "only mask tasks are scored here"
     asked = surface_figures(task)
-    pair = surface_pair(reference, prediction, spacing_mm=spacing_mm)
     if pair is None:
-        counts = Overlap(0, int(reference.any()), int(prediction.any()))
         return {name: when_empty(counts, empty=_empty_policy(task, name)) for name in asked}
     tolerance_mm = task.mask.surface_tolerance_mm
-    scores = {
-        "hd95_mm": Score(hausdorff_mm(pair, percent=95), Status.OK, None),
-        "hd_mm": Score(hausdorff_mm(pair, percent=100), Status.OK, None),
-        "assd_mm": Score(average_distance_mm(pair), Status.OK, None),
-        "nsd": Score(surface_dice(pair, tolerance_mm=tolerance_mm), Status.OK, None),
+    figures: dict[str, Callable[[SurfacePair], float]] = {
+        "hd95_mm": partial(hausdorff_mm, percent=95),
+        "hd_mm": partial(hausdorff_mm, percent=100),
+        "assd_mm": average_distance_mm,
+        "nsd": partial(surface_dice, tolerance_mm=tolerance_mm),
     }
-    return {name: scores[name] for name in asked}
+    return {name: Score(figures[name](pair), Status.OK, None) for name in asked}
 
 
 def _empty_policy(task: Task, metric: str) -> EmptyPolicy:

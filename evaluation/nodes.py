@@ -24,6 +24,7 @@ from schema.result import CaseScore, CaseValue, Figure, Matrix, NodeScore
 from schema.task import Task
 from schema.terms import NodeClass
 from tasks.geometry import Geometry
+from tasks.label_pass import joined
 from tasks.node_measurement import Node, NodeMap
 
 ANY = "any"
@@ -65,9 +66,10 @@ def score_case(
     """
     assert task.nodes is not None, "the nodes task file has a [nodes] table"
     pairs = label_pairs(reference, prediction, values=labels(task).values)
+    box = joined((reference_nodes.box, prediction_nodes.box))
     matches = match_nodes(
-        reference_nodes.numbers,
-        prediction_nodes.numbers,
+        reference_nodes.within(box),
+        prediction_nodes.within(box),
         reference_count=len(reference_nodes.nodes),
         prediction_count=len(prediction_nodes.nodes),
         minimum_iou=task.nodes.matching_iou,
@@ -81,7 +83,9 @@ def score_case(
         status="scored",
         values=(
             *overlap_values(pairs, task=task),
-            *surface_values(reference, prediction, spacing_mm=geometry.spacing_mm, task=task),
+            *surface_values(
+                reference, prediction, pairs=pairs, spacing_mm=geometry.spacing_mm, task=task
+            ),
             *volumes,
         ),
         reference_nodes=tuple(_node_score(node, forward) for node in reference_nodes.nodes),

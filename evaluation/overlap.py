@@ -7,21 +7,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 from schema.task import EmptyPolicy
 from schema.terms import Status
+from tasks.label_pass import Box, label_pass
 
 
 class LabelPairs(NamedTuple):
-    """How often each pair of values occurs.
+    """How often each pair of values occurs, and where each value lies.
 
     `counts[r, p]` voxels are r in the reference and p in the prediction. Row and column 0 are the
-    background, row and column n the n-th of `values`.
+    background, row and column n the n-th of `values`; `boxes[n - 1]` holds it on both sides.
     """
 
     counts: NDArray[np.int64]
     values: tuple[int, ...]
+    boxes: tuple[Box, ...] = ()
+
+    def box(self, value: int) -> Box:
+        """The box that holds a value on both sides; empty where neither side has it."""
+        return self.boxes[self.values.index(value)]
 
 
 class Overlap(NamedTuple):
@@ -46,32 +51,15 @@ def label_pairs(
     """Count the pairs of values in one pass.
 
     Args:
-        reference: labels, integers, any shape.
+        reference: labels, integers, up to three axes.
         prediction: labels, same shape.
         values: the foreground labels, at most 254, each from 1 to 255.
 
     Raises:
         ValueError: the shapes differ, or a mask holds a value that is no label.
     """
-    if reference.shape != prediction.shape:
-        raise ValueError(f"shapes differ: {reference.shape} and {prediction.shape}")
-    size = len(values) + 1
-    rows, columns = _indices(reference, values=values), _indices(prediction, values=values)
-    pairs = np.bincount(rows * np.uint16(size) + columns, minlength=size * size)
-    return LabelPairs(pairs.reshape(size, size).astype(np.int64), tuple(values))
-
-
-def _indices(mask: NDArray[Any], *, values: Sequence[int]) -> NDArray[np.uint16]:
-    """Position of each voxel's value among `values`, from 1; 0 for the background."""
-    positions = np.full(256, 0xFFFF, dtype=np.uint16)
-    positions[[0, *values]] = range(len(values) + 1)
-    flat = mask.ravel(order="F")
-    if flat.size and not 0 <= int(flat.min()) <= int(flat.max()) <= 255:
-        raise ValueError("a mask holds a value that is no label")
-    indices: NDArray[np.uint16] = positions[flat]
-    if (indices == 0xFFFF).any():
-        raise ValueError("a mask holds a value that is no label")
-    return indices
+    counts, boxes = label_pass(reference, prediction, values=values)
+    return LabelPairs(counts, tuple(values), boxes)
 
 
 def overlap(pairs: LabelPairs, *, value: int) -> Overlap:
@@ -128,24 +116,6 @@ def when_empty(counts: Overlap, *, empty: EmptyPolicy) -> Score:
     else:
         outcome, reason = empty.both_empty, "reference and prediction empty"
     return Score(outcome.value, outcome.status, None if outcome.status is Status.OK else reason)
-
-
-def union_boxes(
-    reference: NDArray[Any], prediction: NDArray[Any], *, values: Sequence[int]
-) -> dict[int, tuple[slice, ...]]:
-    """The box that holds a label on both sides, by label; an empty box where neither has it."""
-    most = max(values)
-    sides = [
-        find_objects(mask.astype(np.uint8), max_label=most) for mask in (reference, prediction)
-    ]
-    return {value: _joined(*(boxes[value - 1] for boxes in sides)) for value in values}
-
-
-def _joined(first: tuple[slice, ...] | None, second: tuple[slice, ...] | None) -> tuple[slice, ...]:
-    if first is None or second is None:
-        return first or second or (slice(0, 0),)
-    pairs = zip(first, second, strict=True)
-    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs)
 
 
 def is_side_swapped(pairs: LabelPairs, *, partners: Sequence[tuple[int, int]]) -> bool:

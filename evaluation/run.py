@@ -54,9 +54,11 @@ from tasks.specification import load_tasks, task_digest
 KIT = "lln-challenge-kit"
 LIBRARIES = (
     "connected-components-3d",
+    "deflate",
     "isal",
     "lifelines",
     "nibabel",
+    "numba",
     "numpy",
     "pandas",
     "pydantic",

@@ -9,9 +9,12 @@ surface of its complement, so that a mask and its background have the same area.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tasks.compiled import compiled
 
 CORNERS = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
 EDGES = tuple((a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b) in (1, 2, 4))
@@ -66,14 +69,56 @@ _MIDDLES = (CORNERS[[a for a, _ in EDGES]] + CORNERS[[b for _, b in EDGES]]) / 2
 
 
 def element_areas_mm2(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
-    """Area in mm² of the surface in a cell, by its code, shape (256,).
+    """Area in mm² of the surface in a cell, by its code, shape (256,), read-only.
 
     Args:
         spacing_mm: distance between voxel centres along (i, j, k).
     """
+    return _areas_mm2(tuple(spacing_mm))
+
+
+@lru_cache(maxsize=1)
+def _areas_mm2(spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
+    """Kept for the other labels of the same grid."""
     points = (_MIDDLES * np.asarray(spacing_mm, dtype=np.float64))[_EDGES_OF_TRIANGLES]
     first, second, third = points.transpose(1, 0, 2)
     triangles = np.linalg.norm(np.cross(second - first, third - first), axis=1) / 2
-    areas = np.bincount(_CODES, weights=triangles, minlength=256)
+    listed = np.bincount(_CODES, weights=triangles, minlength=256)
     # the complement's area for those not listed; codes with four centres inside keep their own
-    return np.where(areas > 0, areas, areas[::-1])
+    areas: NDArray[np.float64] = np.where(listed > 0, listed, listed[::-1])
+    areas.setflags(write=False)
+    return areas
+
+
+def cell_codes(inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Code of every cell of a mask, one more along each axis than the mask.
+
+    Args:
+        inside: shape (k, j, i); beyond its borders is background.
+
+    Returns:
+        Codes of shape (k + 1, j + 1, i + 1).
+    """
+    padded = np.zeros([size + 2 for size in inside.shape], dtype=np.uint8)
+    padded[1:-1, 1:-1, 1:-1] = inside
+    return _codes(padded)
+
+
+@compiled
+def _codes(padded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Codes of the cells between neighbouring rows of a padded mask."""
+    slices, rows, columns = padded.shape
+    codes = np.empty((slices - 1, rows - 1, columns - 1), dtype=np.uint8)
+    ends = np.empty(columns, dtype=np.uint8)
+    for k in range(slices - 1):
+        for j in range(rows - 1):
+            for i in range(columns):
+                ends[i] = (
+                    padded[k, j, i]
+                    | padded[k + 1, j, i] << 1
+                    | padded[k, j + 1, i] << 2
+                    | padded[k + 1, j + 1, i] << 3
+                )
+            for i in range(columns - 1):
+                codes[k, j, i] = ends[i] | ends[i + 1] << 4
+    return codes

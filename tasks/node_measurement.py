@@ -13,24 +13,14 @@ from typing import Any, Literal, NamedTuple
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt, find_objects
-from scipy.spatial import ConvexHull
+from scipy.ndimage import distance_transform_edt
 
 from schema.cohort import DominantNode
 from schema.terms import NodeClass, Region, Side, TaskId
+from tasks.calipers import greatest_short_axis_mm
 from tasks.geometry import Geometry
+from tasks.label_pass import Box, foreground_box
 from tasks.specification import label_map, node_rules
-
-Box = tuple[slice, slice, slice]
-
-_OUTSET_VOXELS = 0.25
-"""How far the outline passes outside the outermost voxel centres, along either in-plane axis.
-
-Measured on random ellipses of 3 to 15 mm short axis at 0.6 to 0.8 mm pixels: the outline through
-the centres is 0.18 mm too narrow on average, one along the voxel edges (0.5) 0.36 to 0.44 mm too
-wide, this one within 0.1 mm with a standard deviation of 0.12 to 0.17 mm.
-"""
-_OUTSETS = _OUTSET_VOXELS * np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
 
 
 class Place(NamedTuple):
@@ -66,12 +56,34 @@ class NodeMap:
     """Every node of one mask.
 
     Attributes:
-        numbers: array of the mask's shape, 0 outside nodes, else the node's number.
+        shape: of the mask.
+        box: where its nodes lie.
+        part: number of the node at every voxel of the box, 0 between nodes.
         nodes: in the order of their numbers, so that `nodes[n - 1].number == n`.
     """
 
-    numbers: NDArray[np.uint32]
+    shape: tuple[int, ...]
+    box: Box
+    part: NDArray[np.uint32]
     nodes: tuple[Node, ...]
+
+    @property
+    def numbers(self) -> NDArray[np.uint32]:
+        """The numbers over the whole mask."""
+        whole = np.zeros(self.shape, dtype=np.uint32, order="F")
+        whole[self.box] = self.part
+        return whole
+
+    def within(self, box: Box) -> NDArray[np.uint32]:
+        """The numbers over a box that holds every node."""
+        inner = tuple(
+            slice(own.start - outer.start, own.stop - outer.start)
+            for own, outer in zip(self.box, box, strict=True)
+        )
+        numbers = np.zeros([side.stop - side.start for side in box], dtype=np.uint32, order="F")
+        if self.nodes:
+            numbers[inner] = self.part
+        return numbers
 
 
 def measure_nodes(
@@ -95,26 +107,24 @@ def measure_nodes(
         connectivity: 6, 18 or 26; a node is a connected component of one class.
         reach_mm: see `place_of`.
     """
-    numbers, count = cc3d.connected_components(
-        _only(mask, values=node_labels.values()),
-        connectivity=connectivity,
-        return_N=True,
-        out_dtype=np.uint32,
-    )
+    box = foreground_box(mask)
+    part = _only(mask[box], values=node_labels.values())
+    numbers = cc3d.connected_components(part, connectivity=connectivity, out_dtype=np.uint32)
     classes = {value: node_class for node_class, value in node_labels.items()}
     nodes = []
-    for number, box in enumerate(find_objects(numbers, max_label=count), start=1):
-        inside = numbers[box] == number
+    for number, within in enumerate(_boxes(numbers), start=1):
+        inside = numbers[within] == number
+        voxels = int(np.count_nonzero(inside))
         nodes.append(
             Node(
                 number=number,
-                node_class=classes[int(mask[box][inside][0])],
+                node_class=classes[int(part[within][inside][0])],
                 short_axis_mm=short_axis_mm(inside, geometry=geometry),
-                volume_ml=float(np.count_nonzero(inside)) * geometry.voxel_ml,
-                voxels=int(np.count_nonzero(inside)),
+                volume_ml=voxels * geometry.voxel_ml,
+                voxels=voxels,
                 place=place_of(
                     inside,
-                    box=box,
+                    box=_shifted(within, by=box),
                     compartments=compartments,
                     labels=compartment_labels,
                     spacing_mm=geometry.spacing_mm,
@@ -122,7 +132,22 @@ def measure_nodes(
                 ),
             )
         )
-    return NodeMap(numbers=numbers, nodes=tuple(nodes))
+    return NodeMap(shape=mask.shape, box=box, part=numbers, nodes=tuple(nodes))
+
+
+def _boxes(numbers: NDArray[np.uint32]) -> list[Box]:
+    """Where each component lies, in the order of the numbers."""
+    boxes: list[Box] = cc3d.statistics(numbers)["bounding_boxes"][1:] if numbers.size else []
+    return boxes
+
+
+def _shifted(box: Box, *, by: Box) -> Box:
+    """A box within another in the indices of the whole."""
+    i, j, k = (
+        slice(outer.start + inner.start, outer.start + inner.stop)
+        for inner, outer in zip(box, by, strict=True)
+    )
+    return i, j, k
 
 
 def _only(mask: NDArray[Any], *, values: Iterable[int]) -> NDArray[np.uint8]:
@@ -140,7 +165,7 @@ def short_axis_mm(inside: NDArray[np.bool_], *, geometry: Geometry) -> float:
     to it (of several equally long diameters, the one that gives the smallest width). The node's
     short axis is that of the slice where it is greatest. The outline is the convex hull of the
     voxel centres, each widened by a quarter of a voxel along the two in-plane axes, which leaves no
-    systematic error (see `_OUTSET_VOXELS`). Over 6,000 ellipses up to 2.5 times as long as wide,
+    systematic error (`tasks.calipers`). Over 6,000 ellipses up to 2.5 times as long as wide,
     half of them along the grid, 99 % of the errors were below 0.8 of an in-plane voxel and none
     above 1.4: where several diameters of the outline are nearly longest, the grid chooses.
 
@@ -149,26 +174,9 @@ def short_axis_mm(inside: NDArray[np.bool_], *, geometry: Geometry) -> float:
         geometry: grid that the box is cut from; only spacing and slice axis are used.
     """
     axis = geometry.slice_axis
-    spacing = np.delete(np.asarray(geometry.spacing_mm), axis)
-    slices = np.moveaxis(inside, axis, 0)
-    return max((_slice_short_axis_mm(each, spacing) for each in slices if each.any()), default=0.0)
-
-
-def _slice_short_axis_mm(inside: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> float:
-    outline = _outline_mm(inside, spacing_mm)
-    offsets = outline[:, None] - outline[None]
-    lengths = np.linalg.norm(offsets, axis=2)
-    longest = offsets[lengths >= lengths.max() * (1 - 1e-9)]
-    normals = longest[:, ::-1] * (-1.0, 1.0) / lengths.max()
-    return float(np.ptp(outline @ normals.T, axis=0).min())
-
-
-def _outline_mm(inside: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners of the convex outline in mm, shape (n, 2)."""
-    rim = np.argwhere(inside & ~binary_erosion(inside))
-    points = (rim[:, None] + _OUTSETS).reshape(-1, 2) * spacing_mm
-    corners: NDArray[np.float64] = points[ConvexHull(points).vertices]
-    return corners
+    row_mm, column_mm = np.delete(np.asarray(geometry.spacing_mm), axis).tolist()
+    slices = np.ascontiguousarray(np.moveaxis(inside, axis, 0))
+    return float(greatest_short_axis_mm(slices, row_mm, column_mm))
 
 
 def place_of(

@@ -15,8 +15,8 @@ from scipy.ndimage import affine_transform, find_objects, gaussian_filter
 from schema.cohort import DominantNode
 from schema.terms import NodeClass, TaskId
 from tasks.geometry import Geometry
+from tasks.label_pass import Box
 from tasks.node_measurement import (
-    Box,
     NodeMap,
     as_dominant_node,
     dominant_node,
@@ -142,12 +142,12 @@ def _simulate_nodes(
 ) -> NDArray[np.uint8]:
     """Reference nodes, some missed, each a little off in place, size and sometimes class."""
     classes = label_map(TaskId.NODES).node_classes
-    found = np.zeros(reference.numbers.shape, dtype=np.uint8, order="F")
-    boxes = find_objects(reference.numbers)
-    for node, box in zip(reference.nodes, boxes, strict=True):
+    numbers = reference.numbers
+    found = np.zeros(numbers.shape, dtype=np.uint8, order="F")
+    for node, box in zip(reference.nodes, find_objects(numbers), strict=True):
         missed, swapped = rng.random() < MISSED_SHARE, rng.random() < CLASS_ERROR_SHARE
-        wide = _widen(box, shape=reference.numbers.shape)
-        shape = _wobble(reference.numbers[wide] == node.number, geometry=geometry, rng=rng)
+        wide = _widen(box, shape=numbers.shape)
+        shape = _wobble(numbers[wide] == node.number, geometry=geometry, rng=rng)
         if not missed:
             found[wide][shape] = classes[_other(node.node_class) if swapped else node.node_class]
     return found

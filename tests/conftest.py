@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from schema.cohort import ClinicalRow, DominantNode, ReaderRow
@@ -33,6 +34,10 @@ from tasks.layout import (
 )
 from tasks.node_measurement import as_dominant_node, dominant_node, measure_nodes_of_task
 from tasks.specification import label_map
+
+# the first example that meets a compiled loop compiles it; speed is a benchmark's to see
+settings.register_profile("kit", deadline=None)
+settings.load_profile("kit")
 
 SIZE = (24, 20, 8)
 CENTRES = ("North", "South")

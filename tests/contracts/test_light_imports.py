@@ -16,12 +16,14 @@ ROOT = Path(__file__).parents[2]
 NEVER_IN_THE_SCORER = {"SimpleITK", "docker", "nnunetv2", "rich", "sklearn", "torch"}
 NEVER_FOR_HELP = NEVER_IN_THE_SCORER - {"rich"} | {
     "cc3d",
+    "deflate",
     "isal",
     "jinja2",
     "joblib",
     "lifelines",
     "matplotlib",
     "nibabel",
+    "numba",
     "numpy",
     "pandas",
     "scipy",

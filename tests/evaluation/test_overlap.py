@@ -19,7 +19,6 @@ from evaluation.overlap import (
     is_side_swapped,
     label_pairs,
     overlap,
-    union_boxes,
     when_empty,
 )
 from schema.task import EmptyOutcome, EmptyPolicy
@@ -313,8 +312,8 @@ def test_the_box_of_a_label_holds_it_on_both_sides() -> None:
     reference, prediction = np.zeros((9, 9, 9), dtype=np.uint8), np.zeros((9, 9, 9), dtype=np.int16)
     reference[1:3, 2:4, 5], prediction[2:6, 0, 5:8] = 1, 1
     reference[8, 8, 8] = 2
-    boxes = union_boxes(reference, prediction, values=(1, 2, 3))
+    pairs = label_pairs(reference, prediction, values=(1, 2, 3))
 
-    assert boxes[1] == (slice(1, 6), slice(0, 4), slice(5, 8))
-    assert boxes[2] == (slice(8, 9),) * 3
-    assert reference[boxes[3]].size == 0
+    assert pairs.box(1) == (slice(1, 6), slice(0, 4), slice(5, 8))
+    assert pairs.box(2) == (slice(8, 9),) * 3
+    assert reference[pairs.box(3)].size == 0
