@@ -13,6 +13,7 @@ import json
 import math
 import os
 import stat
+import struct
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+import deflate
 import nibabel as nib
 import numpy as np
 from isal import igzip
@@ -37,6 +39,8 @@ NIFTI_HEADER_BYTES = 348
 NIFTI_MAXIMUM_OFFSET = 1 << 20
 """Header extensions may not push the voxels further out than this."""
 COMPRESSION_LEVEL = 2
+GZIP_HEADER_LIMIT_BYTES = 1 << 16
+"""Room for a gzip header with a name and a comment in it."""
 TEXT_LIMIT_BYTES = 64 << 20
 
 
@@ -44,6 +48,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # the library's stub calls its exception class an instance
 _DAMAGED = cast("type[Exception]", IsalError)
+_REFUSED = cast("type[Exception]", deflate.DeflateError)
 
 
 class Entry(NamedTuple):
@@ -325,15 +330,40 @@ def read_voxels(path: Path, *, header: NiftiHeader) -> NDArray[Any]:
     """
     if header.dtype is None or not NIFTI_HEADER_BYTES < header.offset <= NIFTI_MAXIMUM_OFFSET:
         raise UnreadableFileError("voxel type or offset is invalid", kind=Unreadable.NOT_NIFTI)
-    array: NDArray[np.uint8] = np.empty(
-        math.prod(header.shape) * header.dtype.itemsize, dtype=np.uint8
-    )
+    size = header.offset + math.prod(header.shape) * header.dtype.itemsize
+    content = _inflated_at_once(path, size=size)
+    if content is None:
+        content = _inflated_in_steps(path, size=size)
+    stored: NDArray[np.uint8] = np.frombuffer(content, dtype=np.uint8, offset=header.offset)
+    return stored.view(header.dtype).reshape(header.shape, order="F")
+
+
+def _inflated_at_once(path: Path, *, size: int) -> bytearray | None:
+    """A file that is one gzip member of `size` bytes, several times faster than in steps.
+
+    None for any other, sound or not: what is wrong with it, if anything, is for the steps to say.
+    """
+    with _open(path) as file:
+        packed = file.read(size + size // 64 + GZIP_HEADER_LIMIT_BYTES)
+        if file.read(1):
+            return None
+    try:
+        content: bytearray = deflate.gzip_decompress(packed, size)
+    except _REFUSED:
+        return None
+    # the member's trailer has to be the end of the file: nothing may follow
+    trailer = struct.pack("<II", deflate.crc32(content), size & 0xFFFFFFFF)
+    return content if len(content) == size and packed.endswith(trailer) else None
+
+
+def _inflated_in_steps(path: Path, *, size: int) -> bytearray:
+    """The same for any sound gzip file, and one error for each way of being unsound."""
+    content = bytearray(size)
     with _decompressed(path) as file:
-        file.read(header.offset)
-        _fill(file, array.data)
+        _fill(file, memoryview(content))
         if file.read(1):
             raise UnreadableFileError("more bytes than declared", kind=Unreadable.TRAILING)
-    return array.view(header.dtype).reshape(header.shape, order="F")
+    return content
 
 
 def _fill(file: io.BufferedIOBase, buffer: memoryview) -> None:
