@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evaluation import survival
 from evaluation.case_values import figure
+from evaluation.concordance import concordance
 from evaluation.positivity import MODEL, Answers
 from schema.result import Figure, SurvivalCurve
 from schema.task import OutcomeRules, Task
@@ -125,17 +126,18 @@ def _concordance(
     level: float,
 ) -> Iterable[Figure]:
     failed = answers.failed[data.known]
+    drawn = weights.compress(data.known, axis=1)  # rows stay side by side, unlike weights[:, known]
     for scope, risk, wrong in (
         ("probability", answers.probability[data.known], failed),
         ("status", groups[MODEL], failed),
         (CONSENSUS, groups[CONSENSUS], np.zeros_like(failed)),
     ):
-        estimate = survival.concordance(
+        estimate = concordance(
             data.time_months,
             data.event,
             np.asarray(risk, dtype=np.float64),
             failed=wrong,
-            weights=weights[:, data.known],
+            weights=drawn,
             level=level,
         )
         yield figure(f"{name}_c_index", scope, estimate)

@@ -1,6 +1,6 @@
-"""Time-to-event figures: Harrell's C, Cox hazard ratios, Kaplan-Meier.
+"""Time-to-event figures: Cox hazard ratios, Kaplan-Meier, the log-rank test.
 
-Times are in months, an event is True, a higher risk means an earlier event.
+Times are in months, an event is True.
 """
 
 from __future__ import annotations
@@ -19,21 +19,11 @@ from lifelines.statistics import logrank_test
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgWarning
 
-from evaluation.intervals import (
-    Estimate,
-    Interval,
-    bootstrapped,
-    divide,
-    no_estimate,
-    z_score,
-)
+from evaluation.intervals import Estimate, Interval, no_estimate, z_score
 from schema.terms import Status
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-CHUNK_ROWS = 1024
-"""Patients whose pairs are held at once: bounds the memory of large cohorts."""
 
 
 class HazardRatio(NamedTuple):
@@ -51,62 +41,6 @@ class Curve(NamedTuple):
     high: tuple[float, ...]
     at_risk: tuple[int, ...]
     events: int
-
-
-def concordance(
-    time_months: Floats,
-    event: Bools,
-    risk: Floats,
-    *,
-    failed: Bools,
-    weights: NDArray[np.int32],
-    level: float,
-) -> Estimate:
-    """Harrell's C: share of comparable pairs in which the earlier event had the higher risk.
-
-    A pair is comparable when the earlier time is an event, or when the times are equal and exactly
-    one is an event (the other outlived it). Equal risks count one half. 0.5 is chance, 1 perfect.
-    Every comparable pair with a failed patient counts 0, so that no answer never beats a wrong
-    one. No comparable pair: undefined. Source: Harrell et al., JAMA 1982.
-
-    The interval resamples patients exactly: a resample with multiplicities w has
-    sum(w_i w_j c_ij) / sum(w_i w_j p_ij), with p the comparable and c the concordant pairs.
-
-    Args:
-        time_months: shape (patients,).
-        event: shape (patients,).
-        risk: shape (patients,); only the order counts.
-        failed: patients without a valid answer, shape (patients,).
-        weights: resamples, shape (resamples, patients).
-        level: of the interval.
-    """
-    size = time_months.size
-    concordant = np.zeros(len(weights) + 1)
-    comparable = np.zeros(len(weights) + 1)
-    every = np.vstack([np.ones((1, size)), weights])
-    for start in range(0, size, CHUNK_ROWS):
-        rows = slice(start, start + CHUNK_ROWS)
-        pairs = _comparable(time_months, event, rows=rows)
-        wins = pairs * _wins(risk, failed, rows=rows)
-        comparable += ((every @ pairs.T) * every[:, rows]).sum(axis=1)
-        concordant += ((every @ wins.T) * every[:, rows]).sum(axis=1)
-    if not comparable[0]:
-        return no_estimate("no comparable pair of patients", n=size)
-    draws = divide(concordant[1:], comparable[1:])
-    return bootstrapped(float(concordant[0] / comparable[0]), draws, n=size, level=level)
-
-
-def _comparable(time_months: Floats, event: Bools, *, rows: slice) -> Floats:
-    """1 where the row's patient has the event first, shape (rows, patients)."""
-    earlier = time_months[rows, None] < time_months[None]
-    outlived = (time_months[rows, None] == time_months[None]) & ~event[None]
-    return np.asarray(event[rows, None] & (earlier | outlived), dtype=np.float64)
-
-
-def _wins(risk: Floats, failed: Bools, *, rows: slice) -> Floats:
-    """1, 1/2 or 0 where the row's risk is higher, equal or lower; 0 with a failed patient."""
-    higher = (risk[rows, None] > risk[None]) + 0.5 * (risk[rows, None] == risk[None])
-    return np.asarray(higher * ~(failed[rows, None] | failed[None]), dtype=np.float64)
 
 
 def hazard_ratio(

@@ -1,4 +1,4 @@
-"""Harrell's C, Cox hazard ratios, Kaplan-Meier curves and the log-rank test."""
+"""Cox hazard ratios, Kaplan-Meier curves and the log-rank test."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.datasets import load_rossi
-from lifelines.utils import concordance_index
 from numpy.typing import NDArray
 from pandas import DataFrame
 from scipy.optimize import brentq
 from scipy.stats import CensoredData, chi2, logrank
 from statsmodels.duration.hazard_regression import PHReg
 
-from evaluation import survival
-from evaluation.intervals import Estimate, resample_weights
+from evaluation.intervals import Estimate
 from evaluation.survival import (
     HazardRatio,
-    concordance,
     cox,
     hazard_ratio,
     kaplan_meier,
@@ -36,39 +33,37 @@ Z = 1.959964
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Weights = NDArray[np.int32]
 
 
 class Cohort(NamedTuple):
-    """Patients with a group (or no failure) and a risk each."""
+    """Patients, each in the group or outside it."""
 
     time_months: Floats
     event: Bools
     group: Bools
-    risk: Floats
 
     @property
     def size(self) -> int:
         return self.time_months.size
 
     def take(self, order: NDArray[np.intp]) -> Cohort:
-        time_months, event, group, risk = self
-        return Cohort(time_months[order], event[order], group[order], risk[order])
+        time_months, event, group = self
+        return Cohort(time_months[order], event[order], group[order])
 
 
 def cohort_of(*patients: tuple[float, int, int]) -> Cohort:
-    """Patients as (time, event, group); the risk is the group."""
+    """Patients as (time, event, group)."""
     time_months, event, group = np.array(patients, dtype=float).reshape(-1, 3).T
-    return Cohort(time_months, event.astype(bool), group.astype(bool), group)
+    return Cohort(time_months, event.astype(bool), group.astype(bool))
 
 
 @st.composite
 def cohorts(draw: st.DrawFn, smallest: int = 0, largest: int = 14) -> Cohort:
-    """Few distinct times and risks, so that most examples have ties of every kind."""
-    patient = st.tuples(st.integers(0, 7), st.booleans(), st.booleans(), st.integers(0, 3))
+    """Few distinct times, so that most examples have ties of every kind."""
+    patient = st.tuples(st.integers(0, 7), st.booleans(), st.booleans())
     rows = draw(st.lists(patient, min_size=smallest, max_size=largest))
-    times, events, groups, risks = np.array(rows, dtype=float).reshape(-1, 4).T
-    return Cohort(times, events.astype(bool), groups.astype(bool), risks)
+    times, events, groups = np.array(rows, dtype=float).reshape(-1, 3).T
+    return Cohort(times, events.astype(bool), groups.astype(bool))
 
 
 def simulated(size: int, *, seed: int) -> Cohort:
@@ -78,201 +73,7 @@ def simulated(size: int, *, seed: int) -> Cohort:
     months = rng.exponential(60 / np.where(group, 2.5, 1.0))
     censored = rng.uniform(6, 90, size)
     observed = np.ceil(np.minimum(months, censored))
-    return Cohort(observed, months <= censored, group, group + rng.normal(size=size).round(1))
-
-
-# --- Harrell's C ---
-
-
-def c_index(
-    patients: Cohort, *, failed: Bools | None = None, weights: Weights | None = None
-) -> Estimate:
-    return concordance(
-        patients.time_months,
-        patients.event,
-        patients.risk,
-        failed=np.zeros(patients.size, dtype=bool) if failed is None else failed,
-        weights=np.ones((1, patients.size), dtype=np.int32) if weights is None else weights,
-        level=LEVEL,
-    )
-
-
-def pair_by_pair(patients: Cohort, *, failed: Bools) -> tuple[float, int]:
-    """Concordant and comparable pairs, looked at one by one."""
-    concordant, comparable = 0.0, 0
-    rows = list(zip(*patients[:2], patients.risk, failed, strict=True))
-    for first_time, first_event, first_risk, first_failed in rows:
-        for second_time, second_event, second_risk, second_failed in rows:
-            at_once = first_time == second_time and not second_event
-            if first_event and (first_time < second_time or at_once):
-                comparable += 1
-                if not (first_failed or second_failed):
-                    concordant += 0.5 * (first_risk >= second_risk)
-                    concordant += 0.5 * (first_risk > second_risk)
-    return concordant, comparable
-
-
-def test_c_by_hand() -> None:
-    # (time, event, risk): a (1, yes, 3), b (2, no, 2), c (3, yes, 2), d (3, no, 2), e (5, yes, 2.5)
-    # a comes before b, c, d, e: the higher risk each time, 4 of 4
-    # b is censored and comes first for nobody; c comes before d (censored at c's event; risks
-    # equal, 1/2) and before e (lower risk, 0); d is censored; e is last. (4 + 1/2) / 6
-    patients = Cohort(
-        np.array([1.0, 2, 3, 3, 5]),
-        np.array([True, False, True, False, True]),
-        np.zeros(5, dtype=bool),
-        np.array([3.0, 2, 2, 2, 2.5]),
-    )
-    estimate = c_index(patients)
-    assert estimate.value == pytest.approx(4.5 / 6)
-    assert estimate.n == 5
-    # with e failed the pairs a-e and c-e count 0: (3 + 1/2) / 6
-    failed = np.array([False, False, False, False, True])
-    assert c_index(patients, failed=failed).value == pytest.approx(3.5 / 6)
-
-
-@pytest.mark.parametrize(("risks", "value"), [([3, 2, 1], 1.0), ([1, 2, 3], 0.0), ([1, 1, 1], 0.5)])
-def test_earlier_event_should_have_the_higher_risk(risks: list[float], value: float) -> None:
-    patients = cohort_of((1, 1, 0), (2, 1, 0), (3, 1, 0))._replace(risk=np.array(risks, float))
-    assert c_index(patients).value == pytest.approx(value)
-
-
-def test_events_at_the_same_time_are_not_compared() -> None:
-    estimate = c_index(cohort_of((2, 1, 1), (2, 1, 0)))
-    assert estimate == Estimate(None, None, 2, Status.UNDEFINED, "no comparable pair of patients")
-
-
-@pytest.mark.parametrize(
-    "patients",
-    [
-        cohort_of(),
-        cohort_of((5, 1, 1)),
-        cohort_of((5, 0, 1), (6, 0, 0), (7, 0, 1)),
-        cohort_of((5, 0, 1), (6, 1, 0)),
-    ],
-)
-def test_c_without_a_comparable_pair_is_undefined(patients: Cohort) -> None:
-    assert c_index(patients) == Estimate(
-        None, None, patients.size, Status.UNDEFINED, "no comparable pair of patients"
-    )
-
-
-@given(cohorts(smallest=2, largest=30))
-@settings(deadline=None, max_examples=60)
-def test_c_agrees_with_lifelines(patients: Cohort) -> None:
-    estimate = c_index(patients)
-    try:
-        expected = concordance_index(patients.time_months, -patients.risk, patients.event)
-    except ZeroDivisionError:
-        assert estimate.status is Status.UNDEFINED
-        return
-    assert estimate.value == pytest.approx(expected, abs=1e-12)
-
-
-@given(cohorts(smallest=2, largest=10), st.integers(0, 2**10 - 1))
-@settings(deadline=None, max_examples=50)
-def test_c_counts_every_pair_with_a_failed_patient_as_wrong(patients: Cohort, mask: int) -> None:
-    failed = np.array([bool(mask >> bit & 1) for bit in range(patients.size)])
-    concordant, comparable = pair_by_pair(patients, failed=failed)
-    assume(comparable)
-    assert c_index(patients, failed=failed).value == pytest.approx(
-        concordant / comparable, abs=1e-12
-    )
-
-
-@given(cohorts(smallest=2), st.data())
-@settings(deadline=None, max_examples=30)
-def test_failing_one_more_patient_never_raises_c(patients: Cohort, data: st.DataObject) -> None:
-    order = data.draw(st.permutations(range(patients.size)))
-    failed = np.zeros(patients.size, dtype=bool)
-    before = c_index(patients, failed=failed).value
-    assume(before is not None)
-    for patient in order:
-        failed[patient] = True
-        after = c_index(patients, failed=failed).value
-        assert after is not None
-        assert before is not None
-        assert after <= before
-        before = after
-    assert before == 0.0
-
-
-def test_failed_patients_need_no_risk() -> None:
-    patients = simulated(30, seed=0)
-    failed = np.arange(30) % 5 == 0
-    absent = patients._replace(risk=np.where(failed, np.nan, patients.risk))
-    assert c_index(absent, failed=failed) == c_index(patients, failed=failed)
-
-
-@given(cohorts(smallest=3, largest=8), st.integers(0, 2**8 - 1), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=40)
-def test_draws_of_c_are_those_of_the_copied_patients(
-    patients: Cohort, mask: int, seed: int
-) -> None:
-    failed = np.array([bool(mask >> bit & 1) for bit in range(patients.size)])
-    assume(c_index(patients, failed=failed).value is not None)
-    for drawn in np.random.default_rng(seed).integers(0, patients.size, (5, patients.size)):
-        weights = np.bincount(drawn, minlength=patients.size).astype(np.int32)
-        estimate = c_index(patients, failed=failed, weights=weights[None])
-        concordant, comparable = pair_by_pair(patients.take(drawn), failed=failed[drawn])
-        if not comparable:
-            assert estimate.interval_reason == "undefined in 100 % of the resamples"
-            continue
-        # one resample: both bounds are its draw
-        assert estimate.interval is not None
-        assert estimate.interval.low == pytest.approx(concordant / comparable, abs=1e-12)
-        assert estimate.interval.high == pytest.approx(concordant / comparable, abs=1e-12)
-
-
-def test_interval_of_c_lies_between_the_percentiles_of_the_copied_patients() -> None:
-    patients = simulated(25, seed=4)
-    nobody = np.zeros(25, dtype=bool)
-    drawn = np.random.default_rng(1).integers(0, 25, (60, 25))
-    draws = [
-        concordant / comparable
-        for concordant, comparable in (
-            pair_by_pair(patients.take(row), failed=nobody) for row in drawn
-        )
-    ]
-    weights = np.array([np.bincount(row, minlength=25) for row in drawn], dtype=np.int32)
-    estimate = c_index(patients, weights=weights)
-    assert estimate.interval is not None
-    assert estimate.interval[:2] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=1e-12)
-    assert estimate.interval.method == "bootstrap"
-
-
-@pytest.mark.parametrize("rows", [1, 2, 7, 29, 30])
-def test_size_of_the_chunks_does_not_change_c(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    patients = simulated(30, seed=2)
-    weights = resample_weights(
-        strata=np.zeros(30, dtype=int), resamples=40, rng=np.random.default_rng(0)
-    )
-    failed = np.arange(30) % 11 == 0
-    whole = c_index(patients, failed=failed, weights=weights)
-    monkeypatch.setattr(survival, "CHUNK_ROWS", rows)
-    assert c_index(patients, failed=failed, weights=weights) == whole
-
-
-@given(cohorts(smallest=2), st.sampled_from([0.25, 7.0, 30.4375]))
-@settings(deadline=None, max_examples=30)
-def test_c_knows_no_unit_of_time_and_no_scale_of_risk(patients: Cohort, factor: float) -> None:
-    expected = c_index(patients)
-    assert c_index(patients._replace(time_months=factor * patients.time_months)) == expected
-    assert c_index(patients._replace(risk=np.exp(patients.risk))) == expected
-
-
-def test_order_of_the_patients_does_not_change_c() -> None:
-    patients = simulated(40, seed=6)
-    order = np.random.default_rng(3).permutation(40)
-    weights = resample_weights(
-        strata=np.zeros(40, dtype=int), resamples=40, rng=np.random.default_rng(0)
-    )
-    first = c_index(patients, weights=weights)
-    second = c_index(patients.take(order), weights=weights[:, order])
-    assert first.interval is not None
-    assert second.interval is not None
-    assert second.value == pytest.approx(first.value, abs=1e-9)
-    assert second.interval[:2] == pytest.approx(first.interval[:2], abs=1e-9)
+    return Cohort(observed, months <= censored, group)
 
 
 # --- Cox ---
@@ -337,14 +138,6 @@ def test_multivariable_intervals_and_p_values_are_the_published_ones(
     assert found.estimate.interval[:2] == pytest.approx((low, high), abs=6e-4)
     assert (found.estimate.interval.level, found.estimate.interval.method) == (LEVEL, "wald")
     assert found.p_value == pytest.approx(p_value, abs=6e-5)
-
-
-def test_concordance_of_the_published_model_is_the_published_one(rossi: Rossi) -> None:
-    rows = np.column_stack(list(rossi.covariates.values()))
-    risk = rows @ np.array(ROSSI_COEFFICIENTS)
-    patients = Cohort(rossi.time_weeks, rossi.event, risk > 0, risk)
-    # R prints "Concordance= 0.64"
-    assert c_index(patients).value == pytest.approx(0.64, abs=0.005)
 
 
 def test_unit_of_a_covariate_scales_its_coefficient_and_nothing_else(
