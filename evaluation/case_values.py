@@ -16,8 +16,10 @@ from schema.terms import Status
 
 def case_value(metric: str, scope: str, score: Score) -> CaseValue:
     """A per-case score under its metric's name."""
+    if score.value is not None:
+        return measured(metric, scope, score.value)
     return CaseValue(
-        metric=metric, scope=scope, value=score.value, status=score.status, reason=score.reason
+        metric=metric, scope=scope, value=None, status=score.status, reason=score.reason
     )
 
 
