@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from schema.terms import Status
 
@@ -79,7 +79,7 @@ def wilson(*, successes: int, trials: int, level: float) -> Interval | None:
 
 def z_score(level: float) -> float:
     """Two-sided quantile of the normal distribution: 1.96 for 0.95."""
-    return float(norm.ppf((1 + level) / 2))
+    return float(ndtri((1 + level) / 2))
 
 
 def proportion(*, successes: int, trials: int, level: float, what: str = "observation") -> Estimate:

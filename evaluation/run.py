@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from evaluation import compartments, nodes, positivity, prognosis
 from evaluation.gate import (
     InspectedTable,
     failures,
-    image_grid,
     inspect_table,
     read_entry,
 )
 from evaluation.intervals import resample_weights
+from evaluation.mask_cases import score_masks
 from evaluation.report import render_report
-from schema.errors import CohortError
 from schema.finding import Finding
 from schema.result import (
     CaseScore,
@@ -45,10 +43,8 @@ from tasks.files import (
     json_line,
     write_text,
 )
-from tasks.geometry import Geometry
-from tasks.inspection import inspect_folder, inspect_mask
+from tasks.inspection import inspect_folder
 from tasks.layout import COHORT_NAMES, MASK_TASKS, SUBMISSION_NAMES
-from tasks.node_measurement import measure_nodes_of_task
 from tasks.specification import load_tasks, task_digest
 
 KIT = "lln-challenge-kit"
@@ -75,13 +71,6 @@ class Scored(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-class _Case(NamedTuple):
-    """One case of the mask tasks."""
-
-    scores: tuple[CaseScore, ...]
-    findings: tuple[Finding, ...]
-
-
 def evaluate(
     cohort: Cohort,
     submission: Path,
@@ -103,7 +92,7 @@ def evaluate(
     """
     manifest, entered, tasks = read_entry(submission, cohort=cohort)
     names = _folder_findings(submission, cohort=cohort, tasks=entered)
-    masks = _score_masks(cohort, submission, tasks=entered, names=names, jobs=jobs, on_case=on_case)
+    masks = score_masks(cohort, submission, tasks=entered, names=names, jobs=jobs, on_case=on_case)
     table = InspectedTable({}, ())
     if TaskId.POSITIVITY in entered:
         table = inspect_table(submission, cases=cohort.manifest.cases)
@@ -153,119 +142,6 @@ def _folder_findings(
         for task in tasks
         if task in MASK_TASKS
         for finding in inspect_folder(submission, task=task, cases=cohort.manifest.cases)
-    )
-
-
-def _score_masks(
-    cohort: Cohort,
-    submission: Path,
-    *,
-    tasks: Sequence[TaskId],
-    names: Sequence[Finding],
-    jobs: int,
-    on_case: Callable[[], None],
-) -> list[_Case]:
-    """Score every case of the mask tasks, in the manifest's order whatever finishes first."""
-    wanted = [task for task in tasks if task in MASK_TASKS]
-    if not wanted:
-        return []
-    cases = cohort.manifest.cases
-    absent = {task: failures(names, task=task, cases=cases) for task in wanted}
-    work = (
-        delayed(_score_case)(
-            cohort,
-            submission,
-            case_id=case_id,
-            codes={task: absent[task].get(case_id, ()) for task in wanted},
-        )
-        for case_id in cases
-    )
-    done = []
-    for case in Parallel(n_jobs=jobs, return_as="generator")(work):
-        done.append(case)
-        on_case()
-    return done
-
-
-def _score_case(
-    cohort: Cohort, submission: Path, *, case_id: str, codes: dict[TaskId, tuple[str, ...]]
-) -> _Case:
-    """Score one case; `codes` holds the tasks to score and the codes they failed by already."""
-    grid = image_grid(cohort, task=next(iter(codes)), case_id=case_id)
-    reference = {task: _reference(cohort, task, case_id, grid=grid) for task in _needed(codes)}
-    scores: list[CaseScore] = []
-    findings: list[Finding] = []
-    for task, failed in codes.items():
-        inspected = inspect_mask(submission, task=task, case_id=case_id, image=grid)
-        findings += inspected.findings
-        found = tuple(sorted({*failed, *(each.code for each in inspected.findings)}))
-        score = _score_compartments if task is TaskId.COMPARTMENTS else _score_nodes
-        scores.append(
-            score(case_id, reference=reference, prediction=inspected.voxels, codes=found, grid=grid)
-        )
-    return _Case(tuple(scores), tuple(findings))
-
-
-def _needed(tasks: Iterable[TaskId]) -> tuple[TaskId, ...]:
-    """Nodes are placed by the reference compartments, so they need both."""
-    return MASK_TASKS if TaskId.NODES in tasks else (TaskId.COMPARTMENTS,)
-
-
-def _reference(cohort: Cohort, task: TaskId, case_id: str, *, grid: Geometry) -> NDArray[Any]:
-    """A reference mask.
-
-    Raises:
-        CohortError: it cannot be read, or is not on the image's grid, or holds an unknown label.
-    """
-    inspected = inspect_mask(cohort.folder, task=task, case_id=case_id, image=grid)
-    if inspected.voxels is None:
-        message = f"{cohort.mask(task, case_id)}: the reference mask cannot be used"
-        raise CohortError(message, findings=inspected.findings)
-    return inspected.voxels
-
-
-def _score_compartments(
-    case_id: str,
-    *,
-    reference: Mapping[TaskId, NDArray[Any]],
-    prediction: NDArray[Any] | None,
-    codes: tuple[str, ...],
-    grid: Geometry,
-) -> CaseScore:
-    task = load_tasks()[TaskId.COMPARTMENTS]
-    if prediction is None or codes:
-        return compartments.score_failed_case(case_id=case_id, codes=codes, task=task)
-    return compartments.score_case(
-        case_id=case_id,
-        reference=reference[TaskId.COMPARTMENTS],
-        prediction=prediction,
-        spacing_mm=grid.spacing_mm,
-        task=task,
-    )
-
-
-def _score_nodes(
-    case_id: str,
-    *,
-    reference: Mapping[TaskId, NDArray[Any]],
-    prediction: NDArray[Any] | None,
-    codes: tuple[str, ...],
-    grid: Geometry,
-) -> CaseScore:
-    task, places = load_tasks()[TaskId.NODES], reference[TaskId.COMPARTMENTS]
-    present = measure_nodes_of_task(reference[TaskId.NODES], geometry=grid, compartments=places)
-    if prediction is None or codes:
-        return nodes.score_failed_case(
-            case_id=case_id, codes=codes, reference_nodes=present, task=task
-        )
-    return nodes.score_case(
-        case_id=case_id,
-        reference=reference[TaskId.NODES],
-        prediction=prediction,
-        reference_nodes=present,
-        prediction_nodes=measure_nodes_of_task(prediction, geometry=grid, compartments=places),
-        geometry=grid,
-        task=task,
     )
 
 

@@ -1,0 +1,175 @@
+"""Scoring the masks of every case, in as many processes as asked.
+
+A worker loads this module and what it imports, so nothing that only the cohort's figures need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from evaluation import compartments, nodes
+from evaluation.gate import failures, image_grid
+from schema.errors import CohortError
+from schema.finding import Finding
+from schema.result import CaseScore
+from schema.terms import TaskId
+from tasks.cohort import Cohort
+from tasks.geometry import Geometry
+from tasks.inspection import inspect_mask
+from tasks.layout import MASK_TASKS
+from tasks.node_measurement import measure_nodes_of_task
+from tasks.specification import load_tasks
+
+
+class MaskCase(NamedTuple):
+    """The scores of one case, one a mask task, and what the gate found."""
+
+    scores: tuple[CaseScore, ...]
+    findings: tuple[Finding, ...]
+
+
+def score_masks(
+    cohort: Cohort,
+    submission: Path,
+    *,
+    tasks: Sequence[TaskId],
+    names: Sequence[Finding],
+    jobs: int,
+    on_case: Callable[[], None],
+) -> list[MaskCase]:
+    """Score every case of the mask tasks, in the manifest's order whatever finishes first.
+
+    Args:
+        cohort: with its reference masks.
+        submission: the folder with the answers.
+        tasks: those to score; others than the mask tasks are passed over.
+        names: findings about the folders.
+        jobs: processes; any number gives the same scores.
+        on_case: called after each case.
+
+    Raises:
+        CohortError: a reference mask cannot be read.
+    """
+    wanted = [task for task in tasks if task in MASK_TASKS]
+    if not wanted:
+        return []
+    cases = cohort.manifest.cases
+    absent = {task: failures(names, task=task, cases=cases) for task in wanted}
+    work = (
+        delayed(score_mask_case)(
+            _volumes_of(cohort, case_id),
+            submission,
+            case_id=case_id,
+            codes={task: absent[task].get(case_id, ()) for task in wanted},
+        )
+        for case_id in cases
+    )
+    done = []
+    for case in Parallel(n_jobs=jobs, return_as="generator")(work):
+        done.append(case)
+        on_case()
+    return done
+
+
+def _volumes_of(cohort: Cohort, case_id: str) -> Cohort:
+    """What a worker needs of the cohort: sent whole for each case, it would grow with the square."""
+    manifest = cohort.manifest.model_copy(update={"cases": (case_id,)})
+    return replace(cohort, manifest=manifest, clinical={}, readers={})
+
+
+def score_mask_case(
+    cohort: Cohort, submission: Path, *, case_id: str, codes: dict[TaskId, tuple[str, ...]]
+) -> MaskCase:
+    """Score one case.
+
+    Args:
+        cohort: with its reference masks.
+        submission: the folder with the answers.
+        case_id: the case.
+        codes: the tasks to score, and the codes they failed by already.
+
+    Raises:
+        CohortError: a reference mask cannot be read.
+    """
+    grid = image_grid(cohort, task=next(iter(codes)), case_id=case_id)
+    reference = {task: _reference(cohort, task, case_id, grid=grid) for task in _needed(codes)}
+    scores: list[CaseScore] = []
+    findings: list[Finding] = []
+    for task, failed in codes.items():
+        inspected = inspect_mask(submission, task=task, case_id=case_id, image=grid)
+        findings += inspected.findings
+        found = tuple(sorted({*failed, *(each.code for each in inspected.findings)}))
+        score = _score_compartments if task is TaskId.COMPARTMENTS else _score_nodes
+        scores.append(
+            score(case_id, reference=reference, prediction=inspected.voxels, codes=found, grid=grid)
+        )
+    return MaskCase(tuple(scores), tuple(findings))
+
+
+def _needed(tasks: Iterable[TaskId]) -> tuple[TaskId, ...]:
+    """Nodes are placed by the reference compartments, so they need both."""
+    return MASK_TASKS if TaskId.NODES in tasks else (TaskId.COMPARTMENTS,)
+
+
+def _reference(cohort: Cohort, task: TaskId, case_id: str, *, grid: Geometry) -> NDArray[Any]:
+    """A reference mask.
+
+    Raises:
+        CohortError: it cannot be read, or is not on the image's grid, or holds an unknown label.
+    """
+    inspected = inspect_mask(cohort.folder, task=task, case_id=case_id, image=grid)
+    if inspected.voxels is None:
+        message = f"{cohort.mask(task, case_id)}: the reference mask cannot be used"
+        raise CohortError(message, findings=inspected.findings)
+    return inspected.voxels
+
+
+def _score_compartments(
+    case_id: str,
+    *,
+    reference: Mapping[TaskId, NDArray[Any]],
+    prediction: NDArray[Any] | None,
+    codes: tuple[str, ...],
+    grid: Geometry,
+) -> CaseScore:
+    task = load_tasks()[TaskId.COMPARTMENTS]
+    if prediction is None or codes:
+        return compartments.score_failed_case(case_id=case_id, codes=codes, task=task)
+    return compartments.score_case(
+        case_id=case_id,
+        reference=reference[TaskId.COMPARTMENTS],
+        prediction=prediction,
+        spacing_mm=grid.spacing_mm,
+        task=task,
+    )
+
+
+def _score_nodes(
+    case_id: str,
+    *,
+    reference: Mapping[TaskId, NDArray[Any]],
+    prediction: NDArray[Any] | None,
+    codes: tuple[str, ...],
+    grid: Geometry,
+) -> CaseScore:
+    task, places = load_tasks()[TaskId.NODES], reference[TaskId.COMPARTMENTS]
+    present = measure_nodes_of_task(reference[TaskId.NODES], geometry=grid, compartments=places)
+    if prediction is None or codes:
+        return nodes.score_failed_case(
+            case_id=case_id, codes=codes, reference_nodes=present, task=task
+        )
+    return nodes.score_case(
+        case_id=case_id,
+        reference=reference[TaskId.NODES],
+        prediction=prediction,
+        reference_nodes=present,
+        prediction_nodes=measure_nodes_of_task(prediction, geometry=grid, compartments=places),
+        geometry=grid,
+        task=task,
+    )
