@@ -78,7 +78,7 @@ def score_masks(
 
 
 def _volumes_of(cohort: Cohort, case_id: str) -> Cohort:
-    """What a worker needs of the cohort: sent whole for each case, it would grow with the square."""
+    """What a worker needs of it: sent whole for each case, time would grow with the square."""
     manifest = cohort.manifest.model_copy(update={"cases": (case_id,)})
     return replace(cohort, manifest=manifest, clinical={}, readers={})
 

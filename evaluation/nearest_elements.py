@@ -83,8 +83,8 @@ def _is_used(row: Codes) -> bool:
     """Whether a row holds an element; no branch, so that many cells are looked at together."""
     most = np.uint8(0)
     for code in row:
-        most = max(most, np.uint8(code + 1))
-    return bool(most > 1)
+        most = max(most, np.uint8(min(code, np.uint8(_ALL_INSIDE - code))))
+    return bool(most)
 
 
 @compiled
