@@ -9,6 +9,7 @@ RESULT     ?= out/result
 COHORT     ?= $(PHANTOM)/cohort
 SUBMISSION ?= $(PHANTOM)/submission
 PIP        := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+BENCH      := -o python_files='bench_*.py' -o python_functions='bench_*'
 
 # only what belongs to the phantom is made; what you name yourself has to be there
 MADE       := $(filter $(PHANTOM)/%,$(COHORT)/cohort.toml $(SUBMISSION)/submission.toml)
@@ -20,7 +21,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help evaluate test check lint types imports format schema docs clean
+.PHONY: help evaluate image test check lint types imports format schema docs bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,13 @@ help: ## show this help
 
 evaluate: $(VENV)/run $(MADE) ## score the phantom cohort's simulated submission, or your own
 	$(BIN)/lln evaluate --cohort $(COHORT) --submission $(SUBMISSION) --out $(RESULT)
+
+image: ## build the evaluation image: BASE_IMAGE=... SOURCE=... DOCKER_BUILD_FLAGS=...
+	docker build $(DOCKER_BUILD_FLAGS) --file docker/evaluation.Dockerfile --tag lln-evaluation \
+	  $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) \
+	  --build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	  --build-arg COMMIT=$(shell git describe --always --dirty --abbrev=40 --exclude '*') .
 
 test: $(VENV)/dev ## run the tests
 	$(BIN)/python -m pytest
@@ -54,6 +62,11 @@ schema: $(VENV)/run ## regenerate schema/json
 docs: $(VENV)/run ## regenerate the definitions in evaluation/README.md
 	$(BIN)/lln tasks document evaluation/README.md
 
+bench: $(VENV)/bench ## time the scorer against its peers: installs torch, takes 10 minutes
+	@mkdir -p out
+	$(BIN)/python -m pytest tests/bench $(BENCH) --benchmark-quiet --benchmark-json out/bench.json
+	$(BIN)/python -m tests.bench.table out/bench.json docs/benchmarks.md
+
 clean: ## remove the environment and what the targets made
 	rm -rf $(VENV) out build *.egg-info
 
@@ -68,6 +81,10 @@ $(VENV)/run: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
+	@touch $@ $(VENV)/run
+
+$(VENV)/bench: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[bench]'
 	@touch $@ $(VENV)/run
 
 # The phantom is written beside its place and moved when whole, so that an interrupted run leaves none.
