@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from evaluation import commands as scoring
+from evaluation.sandbox import commands as sandbox
 from tasks import commands as data
 from tasks.terminal import Verbs
 
@@ -30,7 +31,7 @@ def cohort() -> None:
 
 @main.group()
 def submission() -> None:
-    """Simulate and check a submission."""
+    """Simulate, check and run a submission."""
 
 
 @main.group()
@@ -47,6 +48,7 @@ cohort.add_command(data.phantom, "phantom")
 cohort.add_command(data.check_cohort, "check")
 submission.add_command(data.simulate, "simulate")
 submission.add_command(scoring.check_submission, "check")
+submission.add_command(sandbox.run_submission, "run")
 main.add_command(scoring.evaluate, "evaluate")
 tasks.add_command(data.metrics, "metrics")
 tasks.add_command(data.checks, "checks")

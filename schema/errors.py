@@ -6,6 +6,7 @@
     |-- FolderError           a folder cannot be used; carries every finding
     |   |-- CohortError       a cohort's
     |   `-- SubmissionError   a submission's: it cannot be scored at all
+    |-- SandboxError          containers cannot be run at all; `kind` tells why
     `-- UnreadableFileError   one file cannot be read; `kind` tells how
 
 A bad submission is no error: it is data, a tuple of findings (`schema.finding`). This module
@@ -46,6 +47,35 @@ class CohortError(FolderError):
 
 class SubmissionError(FolderError):
     """A submission folder cannot be used at all."""
+
+
+class Unrunnable(StrEnum):
+    """Why no container could be run."""
+
+    NO_SDK = "no_sdk"
+    """The Python package `docker` is not installed."""
+    NO_ENGINE = "no_engine"
+    NO_IMAGE = "no_image"
+    """The engine does not have it, or it says nothing to run."""
+    NO_WEIGHTS = "no_weights"
+    """The folder of weights cannot be read by the container's user."""
+    DISK_FULL = "disk_full"
+    BUSY = "busy"
+    """Another command works on the same folder."""
+    OTHER_RUN = "other_run"
+    """The folder holds the run of another plan."""
+    INPUT_CHANGED = "input_changed"
+    """An image is no longer the one that the run began with."""
+    ENGINE_FAILED = "engine_failed"
+    """It failed one container after another."""
+
+
+class SandboxError(LLNError):
+    """Containers cannot be run at all; `kind` tells why, the message says the rest."""
+
+    def __init__(self, message: str, *, kind: Unrunnable) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Unreadable(StrEnum):

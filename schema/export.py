@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schema.cohort import ClinicalRow, CohortManifest, ReaderRow
+from schema.execution import CaseRun, ExecutionRecord, ExecutionSummary, RunPlan
 from schema.finding import Finding
 from schema.label import LabelMap
 from schema.result import CaseScore, Result, RunRecord, TaskResult
@@ -14,15 +15,19 @@ from schema.submission import PositivityPrediction, SubmissionManifest
 from schema.task import Metric, Task
 
 MODELS: tuple[type[BaseModel], ...] = (
+    CaseRun,
     CaseScore,
     ClinicalRow,
     CohortManifest,
+    ExecutionRecord,
+    ExecutionSummary,
     Finding,
     LabelMap,
     Metric,
     PositivityPrediction,
     ReaderRow,
     Result,
+    RunPlan,
     RunRecord,
     SubmissionManifest,
     Task,

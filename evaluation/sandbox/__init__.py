@@ -1,0 +1,1 @@
+"""Runs a stranger's image on a cohort's images, next to data that it must not see."""
