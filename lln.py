@@ -6,6 +6,7 @@ import click
 
 from evaluation import commands as scoring
 from evaluation.sandbox import commands as sandbox
+from evaluation.sandbox import doctor_commands as examination
 from tasks import commands as data
 from tasks.terminal import Verbs
 
@@ -50,6 +51,7 @@ submission.add_command(data.simulate, "simulate")
 submission.add_command(scoring.check_submission, "check")
 submission.add_command(sandbox.run_submission, "run")
 main.add_command(scoring.evaluate, "evaluate")
+main.add_command(examination.doctor, "doctor")
 tasks.add_command(data.metrics, "metrics")
 tasks.add_command(data.checks, "checks")
 tasks.add_command(data.document, "document")

@@ -73,6 +73,15 @@ def collect(
         output_mib: allowed per case.
     """
     found = Collected()
+    try:
+        _sort(folder, cases=cases, tasks=tasks, found=found)
+    except OSError as error:  # the folder's owner may be the container's user, who closed it
+        found.breach = one_line(f"/output cannot be read: {error.strerror}")
+    _weigh(found, output_mib=output_mib)
+    return found
+
+
+def _sort(folder: Path, *, cases: Sequence[str], tasks: Sequence[TaskId], found: Collected) -> None:
     mask_folders = {task.value: task for task in MASK_TASKS}
     table = answer_name(TaskId.POSITIVITY, "")
     for entry in _entries(folder):
@@ -82,8 +91,6 @@ def collect(
             found.breach = _unexpected(entry.name)
     if TaskId.POSITIVITY in tasks and os.path.lexists(folder / table):
         _sort_rows(folder / table, cases=cases, found=found)
-    _weigh(found, output_mib=output_mib)
-    return found
 
 
 def read_answer(path: Path, *, output_mib: int) -> bytes:
@@ -132,6 +139,8 @@ def _fault(status: os.stat_result) -> str | None:
         kind = "is a hard link: the file has other names"
     if kind is None and status.st_mode & SPECIAL_BITS:
         kind = "has a set-user, set-group or sticky bit"
+    if kind is None and not status.st_mode & stat.S_IRUSR:
+        kind = "may not be read by its owner"  # who may be the organiser
     return kind
 
 

@@ -88,6 +88,7 @@ def bind_socket(path: Path) -> None:
         (lambda path: path.hardlink_to(path.parents[1] / "compartments" / NAME), "is a hard link"),
         (lambda path: (path.write_bytes(b"x"), path.chmod(0o4755)), "set-user"),
         (lambda path: (path.write_bytes(b"x"), path.chmod(0o2755)), "set-user"),
+        (lambda path: (path.write_bytes(b"x"), path.chmod(0o066)), "may not be read"),
         (lambda path: path.write_bytes(bytes(MIB + 1)), "more than 1 MiB"),
         (make_sparse, "more than 1 MiB"),
         (lambda _: None, f"no nodes/{NAME}"),
@@ -172,6 +173,22 @@ def test_what_is_wrong_with_one_case_fails_no_other(output: Path) -> None:
 
     assert found.breach_of(OTHER, tasks=tuple(TaskId)) is None
     assert found.breach_of(CASE, tasks=tuple(TaskId)) is not None
+
+
+@pytest.mark.parametrize("closed", ["output", "nodes"])
+def test_a_folder_that_is_closed_to_the_organiser_fails_the_container(
+    output: Path, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.scandir
+
+    def refuse(folder: Path | os.DirEntry[str]) -> object:
+        if Path(folder).name == closed:
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    assert breach(output) == "/output cannot be read: Permission denied"
 
 
 def test_a_table_that_was_not_asked_for_is_not_read(output: Path) -> None:
