@@ -15,20 +15,38 @@ BENCH      := -o python_files='bench_*.py' -o python_functions='bench_*'
 MADE       := $(filter $(PHANTOM)/%,$(COHORT)/cohort.toml $(SUBMISSION)/submission.toml)
 
 ifneq ($(COHORT),$(PHANTOM)/cohort)
-ifeq ($(SUBMISSION),$(PHANTOM)/submission)
-$(error COHORT=... needs SUBMISSION=... beside it)
+ifeq ($(SUBMISSION)$(IMAGE),$(PHANTOM)/submission)
+$(error COHORT=... needs SUBMISSION=... or IMAGE=... beside it)
 endif
 endif
+
+# a container is run where the organiser runs it and scored where the organiser scores it
+MANIFEST   ?= submission.toml
+EVALUATION ?= lln-evaluation
+SEALED     := --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges
 
 .DEFAULT_GOAL := help
 .PHONY: help evaluate image test check lint types imports format schema docs bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo '  make evaluate COHORT=... SUBMISSION=... RESULT=...   scores your own'
+	@echo '  make evaluate COHORT=... SUBMISSION=... RESULT=...            scores your own folder'
+	@echo '  make evaluate IMAGE=... MANIFEST=... COHORT=... RESULT=...    runs and scores your own image'
 
+ifdef IMAGE
+evaluate: $(VENV)/sandbox $(filter %/cohort.toml,$(MADE))
+	@docker image inspect $(EVALUATION) >/dev/null 2>&1 || $(MAKE) image
+	$(BIN)/lln submission run $(IMAGE) --cohort $(COHORT) --manifest $(MANIFEST) \
+	  --out $(RESULT)/submission || [ $$? = 1 ] # a case that failed is scored as the worst
+	@mkdir -p $(RESULT)
+	docker run $(SEALED) --user "$$(id -u):$$(id -g)" --volume "$(abspath $(COHORT)):/cohort:ro" \
+	  --volume "$(abspath $(RESULT)/submission):/submission:ro" \
+	  --volume "$(abspath $(RESULT)):/result" $(EVALUATION) >/dev/null || [ $$? = 1 ]
+	@echo "report: $(abspath $(RESULT))/report.html"
+else
 evaluate: $(VENV)/run $(MADE) ## score the phantom cohort's simulated submission, or your own
 	$(BIN)/lln evaluate --cohort $(COHORT) --submission $(SUBMISSION) --out $(RESULT)
+endif
 
 image: ## build the evaluation image: BASE_IMAGE=... SOURCE=... DOCKER_BUILD_FLAGS=...
 	docker build $(DOCKER_BUILD_FLAGS) --file docker/evaluation.Dockerfile --tag lln-evaluation \
@@ -81,6 +99,10 @@ $(VENV)/run: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
+	@touch $@ $(VENV)/run
+
+$(VENV)/sandbox: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[sandbox]'
 	@touch $@ $(VENV)/run
 
 $(VENV)/bench: pyproject.toml constraints.txt | $(BIN)/python

@@ -32,7 +32,7 @@ def cohort() -> None:
 
 @main.group()
 def submission() -> None:
-    """Simulate, check and run a submission."""
+    """Start, simulate, check and run a submission."""
 
 
 @main.group()
@@ -47,6 +47,7 @@ def schema() -> None:
 
 cohort.add_command(data.phantom, "phantom")
 cohort.add_command(data.check_cohort, "check")
+submission.add_command(scoring.new_submission, "new")
 submission.add_command(data.simulate, "simulate")
 submission.add_command(scoring.check_submission, "check")
 submission.add_command(sandbox.run_submission, "run")

@@ -9,7 +9,24 @@ from pathlib import Path
 import click
 
 from schema.finding import Finding
-from tasks.commands import AS_JSON, FOLDER, JOBS, leave_with_findings
+from tasks.commands import AS_JSON, FOLDER, JOBS, leave_with_findings, refuse_full
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", type=FOLDER, help="A new or empty folder.  [default: NAME]")
+def new_submission(name: str, out: Path | None) -> None:
+    """Start a submission from the template: a small working model, ready to build.
+
+    \b
+    Example: lln submission new my-model --out out/my-model
+    """
+    from evaluation.scaffold import scaffold_submission
+
+    folder = Path(name) if out is None else out
+    refuse_full(folder)
+    scaffold_submission(name, out=folder)
+    click.echo(folder)
 
 
 @click.command()

@@ -5,6 +5,8 @@ A test module imports the fixtures it needs: `from tests.containers import base_
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import os
 import subprocess
@@ -20,6 +22,8 @@ DOCKER = ROOT / "docker"
 TEMPLATE = DOCKER / "submission-template"
 BASE_IMAGE = "lln-base:bookworm"
 
+NO_ENGINE = "no Docker engine answers"
+
 SEALED = (
     "--rm",
     "--network=none",
@@ -32,20 +36,32 @@ SEALED = (
 """How an image of this kit is run."""
 
 
+@functools.cache
+def engine() -> docker.DockerClient | None:
+    """A client of the engine that answers."""
+    try:
+        client = docker.from_env()
+        client.ping()
+    except DockerException:
+        return None
+    return client
+
+
+def engine_is_required() -> bool:
+    """Whether a missing engine is a failure, as in CI."""
+    return os.environ.get("LLN_REQUIRE_DOCKER") == "1"
+
+
 def require_engine() -> docker.DockerClient:
     """A client of the engine that answers; without one the test is skipped.
 
     Under `LLN_REQUIRE_DOCKER=1`, as in CI, it fails instead.
     """
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException:
-        # the reason of a skip is shown once: one line, whatever the engine's error says
-        message = "no Docker engine answers: container tests are left out"
-        if os.environ.get("LLN_REQUIRE_DOCKER") == "1":
-            pytest.fail(f"LLN_REQUIRE_DOCKER=1, but {message}", pytrace=False)
-        pytest.skip(message)
+    client = engine()
+    if client is None and engine_is_required():
+        pytest.fail(f"LLN_REQUIRE_DOCKER=1, but {NO_ENGINE}", pytrace=False)
+    if client is None:
+        pytest.skip(NO_ENGINE)
     return client
 
 
@@ -65,7 +81,9 @@ def evaluation_image(base_image: str) -> str:
     how = (".dockerignore", "docker/evaluation.Dockerfile", "docker/evaluation-entrypoint")
     inputs = [ROOT / name for name in (*code, *how, "docker/warm-up", "README.md")]
     dockerfile = DOCKER / "evaluation.Dockerfile"
-    return built("lln-evaluation", context=ROOT, dockerfile=dockerfile, base=base_image, of=inputs)
+    return built(
+        "lln-test-evaluation", context=ROOT, dockerfile=dockerfile, base=base_image, of=inputs
+    )
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +91,11 @@ def template_image(base_image: str) -> str:
     """The submission template's image as it is shipped, without weights."""
     dockerfile = TEMPLATE / "Dockerfile"
     return built(
-        "lln-template", context=TEMPLATE, dockerfile=dockerfile, base=base_image, of=[TEMPLATE]
+        "lln-test-weightless",
+        context=TEMPLATE,
+        dockerfile=dockerfile,
+        base=base_image,
+        of=[TEMPLATE],
     )
 
 
@@ -84,6 +106,7 @@ def built(name: str, *, context: Path, dockerfile: Path, base: str, of: Sequence
     try:
         client.images.get(tag)
     except ImageNotFound:
+        forget(name, client=client)
         # the package index may be reached through the host alone
         run(
             *("docker", "build", "--network=host", "--quiet", f"--tag={tag}"),
@@ -91,6 +114,14 @@ def built(name: str, *, context: Path, dockerfile: Path, base: str, of: Sequence
             *("--build-arg=COMMIT=0123abc", f"--file={dockerfile}", str(context)),
         )
     return tag
+
+
+def forget(name: str, *, client: docker.DockerClient) -> None:
+    """Untag what earlier states of the files made: each is hundreds of megabytes."""
+    for image in client.images.list(name):
+        for tag in (each for each in image.tags if each.startswith(f"{name}:")):
+            with contextlib.suppress(DockerException):  # another session's container runs it
+                client.images.remove(tag)
 
 
 def digest_of(paths: Sequence[Path], *, base: str) -> str:
