@@ -34,10 +34,14 @@ from tasks.layout import (
 )
 from tasks.node_measurement import as_dominant_node, dominant_node, measure_nodes_of_task
 from tasks.specification import label_map
+from tests.containers import NO_ENGINE, engine, engine_is_required
 
 # the first example that meets a compiled loop compiles it; speed is a benchmark's to see
 settings.register_profile("kit", deadline=None)
 settings.load_profile("kit")
+
+LEFT_OUT = pytest.StashKey[int]()
+"""How many container tests were left out."""
 
 SIZE = (24, 20, 8)
 CENTRES = ("North", "South")
@@ -242,3 +246,20 @@ def no_blocking() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without an engine leave the container tests out together: one line, not one each."""
+    wanting = [item for item in items if item.get_closest_marker("docker")]
+    if wanting and engine() is None and not engine_is_required():
+        config.stash[LEFT_OUT] = len(wanting)
+        config.hook.pytest_deselected(items=wanting)
+        items[:] = [item for item in items if item not in wanting]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say in one line that they were left out."""
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"{NO_ENGINE}: {count} container tests were left out")

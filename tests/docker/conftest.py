@@ -1,4 +1,4 @@
-"""Phantom cohorts to learn from and be tried on, and what happens where no engine answers."""
+"""Phantom cohorts to learn from and be tried on."""
 
 from __future__ import annotations
 
@@ -7,26 +7,6 @@ from pathlib import Path
 import pytest
 
 from tasks.phantom_cohort import write_phantom_cohort
-from tests.containers import NO_ENGINE, engine, engine_is_required
-
-LEFT_OUT = pytest.StashKey[int]()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without an engine leave the container tests out together: one line, not one each."""
-    wanting = [item for item in items if item.get_closest_marker("docker")]
-    if wanting and engine() is None and not engine_is_required():
-        config.stash[LEFT_OUT] = len(wanting)
-        config.hook.pytest_deselected(items=wanting)
-        items[:] = [item for item in items if item not in wanting]
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say in one line that they were left out."""
-    if count := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{NO_ENGINE}: {count} container tests were left out")
 
 
 def phantom(out: Path, *, patients: int, seed: int) -> Path:

@@ -31,12 +31,6 @@ __all__ = ["base_image"]
 
 pytestmark = pytest.mark.docker
 
-try:
-    require_engine().close()
-except pytest.skip.Exception as left_out:
-    # here, so that all of it is left out in one line
-    pytest.skip(str(left_out), allow_module_level=True)
-
 ATTACKS = Path(__file__).with_name("attacks.py")
 TRIED = {
     # answered first, so that the run goes on; then what has to fail, with its code
