@@ -164,7 +164,12 @@ def run_sealed(
 
 def run(*command: str, folder: Path = ROOT) -> str:
     """Run a command and return what it printed; what it wrote is the failure's message."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    # as from a shell: a make within `make check` would print the folders that it enters
+    of_make = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    shell = {name: value for name, value in os.environ.items() if name not in of_make}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env=shell
+    )
     if done.returncode:
         pytest.fail(f"{' '.join(command)}:\n{done.stdout}{done.stderr}", pytrace=False)
     return done.stdout
