@@ -36,10 +36,10 @@ help: ## show this help
 ifdef IMAGE
 evaluate: $(VENV)/sandbox $(filter %/cohort.toml,$(MADE))
 	@docker image inspect $(EVALUATION) >/dev/null 2>&1 || $(MAKE) image
-	$(BIN)/lln submission run $(IMAGE) --cohort $(COHORT) --manifest $(MANIFEST) \
+	@$(BIN)/lln submission run $(IMAGE) --cohort $(COHORT) --manifest $(MANIFEST) \
 	  --out $(RESULT)/submission || [ $$? = 1 ] # a case that failed is scored as the worst
 	@mkdir -p $(RESULT)
-	docker run $(SEALED) --user "$$(id -u):$$(id -g)" --volume "$(abspath $(COHORT)):/cohort:ro" \
+	@docker run $(SEALED) --user "$$(id -u):$$(id -g)" --volume "$(abspath $(COHORT)):/cohort:ro" \
 	  --volume "$(abspath $(RESULT)/submission):/submission:ro" \
 	  --volume "$(abspath $(RESULT)):/result" $(EVALUATION) >/dev/null || [ $$? = 1 ]
 	@echo "report: $(abspath $(RESULT))/report.html"
