@@ -140,6 +140,31 @@ def simulate(
 
 
 @click.command()
+@click.argument(
+    "control",
+    type=click.Choice(["oracle", "empty", "always-negative", "R1", "R2", "R3"]),
+)
+@click.option("--cohort", required=True, type=FOLDER, help="With its reference standard.")
+@click.option("--out", required=True, type=FOLDER, help="A new or empty folder.")
+def control_submission(control: str, cohort: Path, out: Path) -> None:
+    """Write a submission that is no model: the ends of the scale, or a reader of the cohort.
+
+    \b
+    Example: lln submission control oracle --cohort out/cohort --out out/oracle
+    """
+    from tasks.cohort import read_cohort
+    from tasks.control_submission import Control, write_control_submission
+    from tasks.terminal import progress
+
+    refuse_full(out)
+    found = read_cohort(cohort)
+    with progress("Writing answers", total=len(found.manifest.cases)) as step:
+        for _ in write_control_submission(found, control=Control(control), out=out):
+            step()
+    click.echo(out)
+
+
+@click.command()
 @click.option("--out", default=Path("schema/json"), show_default=True, type=FOLDER)
 def export(out: Path) -> None:
     """Write the JSON Schema of every file that crosses a border of the kit.
