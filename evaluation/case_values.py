@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from evaluation.intervals import Estimate, ratio_of_sums
 from evaluation.overlap import Score
+from schema.figure import Estimated
 from schema.result import CaseScore, CaseValue, Figure, Interval
 from schema.task import IntervalMethod, Metric, Task
 from schema.terms import Status
@@ -121,6 +122,18 @@ def figure(metric: str, scope: str, estimate: Estimate, *, p_value: float | None
         interval_reason=estimate.interval_reason,
         n=estimate.n,
         p_value=p_value,
+    )
+
+
+def estimated(estimate: Estimate) -> Estimated:
+    """An estimate as it is stored where its name stands beside it."""
+    return Estimated(
+        value=estimate.value,
+        status=estimate.status,
+        reason=estimate.reason,
+        interval=interval(estimate),
+        interval_reason=estimate.interval_reason,
+        n=estimate.n,
     )
 
 

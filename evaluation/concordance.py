@@ -68,6 +68,40 @@ def concordance(
     return bootstrapped(float(won / (2 * comparable)), draws, n=size, level=level)
 
 
+def concordance_draws(
+    time_months: Floats, event: Bools, risks: Floats, *, weights: Weights
+) -> Floats:
+    """Harrell's C of each resample under a risk of its own, NaN where it has none.
+
+    Args:
+        time_months: shape (patients,).
+        event: shape (patients,).
+        risks: shape (resamples, patients); a row with NaN has no C.
+        weights: shape (resamples, patients).
+
+    Returns:
+        Shape (resamples,).
+    """
+    walk = _backwards(time_months, event, risks[0], failed=np.zeros_like(event))
+    ordered = np.ascontiguousarray(risks[:, walk.order])
+    drawn = np.ascontiguousarray(weights[:, walk.order])
+    won, comparable = _count_pairs_of_rows(drawn, _row_ranks(ordered), walk.starts, walk.is_event)
+    values = _shares(won, comparable)
+    values[~np.isfinite(risks).all(axis=1)] = np.nan
+    return values
+
+
+def _row_ranks(risks: Floats) -> NDArray[np.intp]:
+    """Place of each risk among the distinct ones of its row, from 1."""
+    order = np.argsort(risks, axis=1, kind="stable")
+    rising = np.take_along_axis(risks, order, axis=1)
+    steps = np.ones_like(order)
+    steps[:, 1:] = rising[:, 1:] > rising[:, :-1]
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.cumsum(steps, axis=1), axis=1)
+    return ranks
+
+
 def _shares(won: Counts, comparable: Counts) -> Floats:
     """C from twice the concordant pairs and the comparable pairs, NaN where there is none."""
     return divide(won.astype(np.float64), (2 * comparable).astype(np.float64))
@@ -124,6 +158,19 @@ def _count_pairs(
     for row in range(len(weights)):
         drawn = weights[row][order].astype(np.int64)
         won[row], comparable[row] = _count_pairs_of(drawn, rank, starts, is_event, distinct)
+    return won, comparable
+
+
+@compiled
+def _count_pairs_of_rows(
+    drawn: Weights, ranks: NDArray[np.intp], starts: NDArray[np.intp], is_event: Bools
+) -> tuple[Counts, Counts]:
+    """As `_count_pairs`, with ranks of their own and the patients in the order of the walk."""
+    won = np.zeros(len(drawn), dtype=np.int64)
+    comparable = np.zeros(len(drawn), dtype=np.int64)
+    for row in range(len(drawn)):
+        rank, counts = ranks[row], drawn[row].astype(np.int64)
+        won[row], comparable[row] = _count_pairs_of(counts, rank, starts, is_event, rank.max())
     return won, comparable
 
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation import agreement, classification, matrices
+from evaluation import agreement, calibration, classification, delong, matrices
 from evaluation.case_values import figure, interval, measured
 from schema.cohort import ClinicalRow, DominantNode, ReaderRow
 from schema.result import CaseScore, CaseValue, Figure, Matrix, PairAgreement
@@ -120,42 +120,57 @@ def _classification(
             metric, reference, called, weights=weights, level=level
         )
         yield figure(metric, ALL, estimate)
-    area = classification.auroc(reference, answers.probability, weights=weights, level=level)
+    yield from _of_probability(answers, weights=weights, level=level)
+
+
+def _of_probability(
+    answers: Answers, *, weights: NDArray[np.int32], level: float
+) -> Iterable[Figure]:
+    reference, probability = answers.positive, answers.probability
+    area = classification.auroc(reference, probability, weights=weights, level=level)
     yield figure("auroc", ALL, area)
+    yield figure("auroc_delong", ALL, delong.auroc_delong(reference, probability, level=level))
+    precision = delong.average_precision(reference, probability, weights=weights, level=level)
+    yield figure("average_precision", ALL, precision)
+    error = calibration.brier(reference, probability, weights=weights, level=level)
+    yield figure("brier", ALL, error)
+    slope, intercept = calibration.recalibration(reference, probability, level=level)
+    yield figure("calibration_slope", ALL, slope)
+    yield figure("calibration_intercept", ALL, intercept)
 
 
-def _ratings(answers: Answers) -> dict[str, list[bool | None]]:
+def ratings(answers: Answers) -> dict[str, list[bool | None]]:
     """Calls of every human rater, None where a case was not read."""
-    ratings: dict[str, list[bool | None]] = {
+    readers: dict[str, list[bool | None]] = {
         reader.value: [None if row is None else bool(row.positive) for row in rows]
         for reader, rows in answers.readers.items()
     }
-    return {**ratings, Reader.CONSENSUS.value: [bool(row.positive) for row in answers.reference]}
+    return {**readers, Reader.CONSENSUS.value: [bool(row.positive) for row in answers.reference]}
 
 
-def _against(answers: Answers, rating: Sequence[bool | None]) -> list[bool | None]:
+def model_against(answers: Answers, rating: Sequence[bool | None]) -> list[bool | None]:
     """The model's calls; a failed case disagrees with the rater."""
     opposed = np.array([bool(value) for value in rating])
     return list(map(bool, answers.called(against=opposed)))
 
 
 def _kappas(answers: Answers, *, level: float) -> Iterable[Figure]:
-    for name, rating in _ratings(answers).items():
-        pair = agreement.rated_by_both(rating, _against(answers, rating))
+    for name, rating in ratings(answers).items():
+        pair = agreement.rated_by_both(rating, model_against(answers, rating))
         kappa = agreement.cohen_kappa(*pair, level=level)
         yield figure("kappa", name.lower(), kappa.estimate)
 
 
 def pairwise_agreement(answers: Answers, *, level: float) -> tuple[PairAgreement, ...]:
     """Kappa of every two raters, the model last: what the heat map shows."""
-    ratings = _ratings(answers)
+    rated = ratings(answers)
     humans = [
-        _pair(first, second, ratings[first], ratings[second], level=level)
-        for first, second in combinations(ratings, 2)
+        _pair(first, second, rated[first], rated[second], level=level)
+        for first, second in combinations(rated, 2)
     ]
     model = [
-        _pair(name, MODEL, rating, _against(answers, rating), level=level)
-        for name, rating in ratings.items()
+        _pair(name, MODEL, rating, model_against(answers, rating), level=level)
+        for name, rating in rated.items()
     ]
     return (*humans, *model)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evaluation import survival
 from evaluation.case_values import figure
 from evaluation.concordance import concordance
+from evaluation.horizon_figures import Risks, horizon_figures
 from evaluation.positivity import MODEL, Answers
 from schema.result import Figure, SurvivalCurve
 from schema.task import OutcomeRules, Task
@@ -74,8 +75,34 @@ def figures(answers: Answers, *, task: Task, weights: NDArray[np.int32]) -> tupl
     return tuple(
         each if follow_up(answers, rules).known.any() else _not_recorded(each)
         for rules in task.outcomes
-        for each in _outcome(answers, rules, weights=weights, level=task.resampling.level)
+        for each in (
+            *_outcome(answers, rules, weights=weights, level=task.resampling.level),
+            *_at_horizons(answers, rules, task=task, weights=weights),
+        )
     )
+
+
+def _at_horizons(
+    answers: Answers, rules: OutcomeRules, *, task: Task, weights: NDArray[np.int32]
+) -> Iterable[Figure]:
+    assert task.prognosis is not None, "the positivity task file has a [prognosis] table"
+    data = follow_up(answers, rules)
+    groups = statuses(answers, data)
+    # a failed case takes the probability that its outcome contradicts
+    adverse = np.where(data.event, 0.0, 1.0)
+    probability = np.where(answers.failed[data.known], adverse, answers.probability[data.known])
+    risks = Risks(
+        time_months=data.time_months,
+        event=data.event,
+        by_scope={
+            "probability": probability,
+            "status": groups[MODEL].astype(np.float64),
+            CONSENSUS: groups[CONSENSUS].astype(np.float64),
+        },
+        weights=weights.compress(data.known, axis=1),
+    )
+    level = task.resampling.level
+    return horizon_figures(risks, name=rules.outcome.value, rules=task.prognosis, level=level)
 
 
 def _not_recorded(each: Figure) -> Figure:

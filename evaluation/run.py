@@ -13,7 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation import compartments, nodes, positivity, prognosis
+from evaluation import (
+    clinical_statistics,
+    compartments,
+    nodes,
+    positivity,
+    prognosis,
+    rater_figures,
+)
 from evaluation.gate import (
     InspectedTable,
     failures,
@@ -33,8 +40,9 @@ from schema.result import (
     RunRecord,
     TaskResult,
 )
+from schema.statistics import Froc, LimitsOfAgreement
 from schema.submission import SubmissionManifest
-from schema.terms import Reader, TaskId
+from schema.terms import Reader, Status, TaskId
 from tasks.cohort import Cohort
 from tasks.files import (
     canonical_json,
@@ -59,6 +67,11 @@ LIBRARIES = (
     "pandas",
     "pydantic",
     "scipy",
+)
+NO_FROC = Froc(
+    value=None,
+    status=Status.NOT_APPLICABLE,
+    reason="a mask of nodes holds no probability: there is no threshold to vary",
 )
 RESULT, CASES, REPORT, RUN = "result.json", "cases.jsonl", "report.html", "run.json"
 
@@ -180,7 +193,18 @@ def _mask_result(
         coverage=coverage(mine),
         figures=summarise(mine, task=task, weights=weights),
         matrices=(nodes.class_matrix(mine),) if is_nodes else (),
+        short_axis=(_matched_short_axis(mine, level=task.resampling.level),) if is_nodes else (),
+        froc=NO_FROC if is_nodes else None,
     )
+
+
+def _matched_short_axis(cases: Sequence[CaseScore], *, level: float) -> LimitsOfAgreement:
+    pairs = [
+        (reference.short_axis_mm, prediction.short_axis_mm)
+        for case in cases
+        for reference, prediction in nodes.matched_pairs(case)
+    ]
+    return clinical_statistics.short_axis_limits(pairs, scope=nodes.MATCHED, level=level)
 
 
 def coverage(cases: Sequence[CaseScore]) -> Coverage:
@@ -208,11 +232,14 @@ def _positivity_result(
         coverage=coverage(cases),
         figures=(
             *positivity.figures(answers, task=task, weights=weights),
+            *rater_figures.figures(answers, task=task, weights=weights),
             *prognosis.figures(answers, task=task, weights=weights),
         ),
         matrices=positivity.confusion_matrices(answers, task=task),
         agreement=positivity.pairwise_agreement(answers, level=task.resampling.level),
         survival=prognosis.survival_curves(answers, task=task),
+        statistics=clinical_statistics.statistics(answers, task=task, weights=weights),
+        short_axis=(clinical_statistics.dominant_short_axis(answers, level=task.resampling.level),),
     )
     return cases, result
 

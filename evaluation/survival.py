@@ -192,16 +192,22 @@ def _floats(values: Floats) -> tuple[float, ...]:
 def survival_at(time_months: Floats, event: Bools, *, month: float, level: float) -> Estimate:
     """Kaplan-Meier survival at a month; undefined when nobody was followed that long."""
     curve = kaplan_meier(time_months, event, grid_months=[month], level=level)
+    return survival_on_curve(curve, 0, month=month, n=time_months.size, level=level)
+
+
+def survival_on_curve(
+    curve: Curve | None, index: int, *, month: float, n: int, level: float
+) -> Estimate:
+    """Survival at one month of a curve's grid; `n` patients are behind the curve."""
     if curve is None:
         return no_estimate("no patient in this group", n=0)
-    if not curve.at_risk[0]:
-        return no_estimate(f"nobody was followed for {month:g} months", n=time_months.size)
-    value, n = curve.survival[0], time_months.size
+    if not curve.at_risk[index]:
+        return no_estimate(f"nobody was followed for {month:g} months", n=n)
+    value = curve.survival[index]
     if value in (0.0, 1.0):
         reason = "everybody or nobody had the event by then: the variance is 0, not known"
         return Estimate(value, None, n, interval_reason=reason)
-    interval = Interval(curve.low[0], curve.high[0], level, "asymptotic")
-    return Estimate(value, interval, n)
+    return Estimate(value, Interval(curve.low[index], curve.high[index], level, "asymptotic"), n)
 
 
 def log_rank(time_months: Floats, event: Bools, group: Bools) -> Estimate:

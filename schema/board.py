@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schema.base import Digest, Frozen, Line, Text, Version
 from schema.submission import Url
+
+LEAST_COUNT = 5
+"""Counts from 1 to 4 tell of so few patients that they could be told apart."""
 
 
 class Board(Frozen):
@@ -26,7 +29,15 @@ class Board(Frozen):
     closes: date | None = None
     attempts: Annotated[int, Field(ge=1)]
     """How many attempts a team has."""
+    suppress_below: Annotated[int, Field(ge=2)] = LEAST_COUNT
+    """On a hidden cohort counts from 1 to below this are withheld."""
     url: Url | None = None
     licence: Line
     draft: bool = False
     """A draft says so on every page and asks search engines to stay away."""
+
+    @model_validator(mode="after")
+    def _closes_after_it_opens(self) -> Self:
+        if self.closes is not None and self.closes < self.opened:
+            raise ValueError("closes must not be before opened")
+        return self

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from schema.base import Digest, EntryId, Frozen, Line, Prose, Version
 from schema.entry import Kind
@@ -26,8 +27,14 @@ class Event(StrEnum):
     REINSTATED = "reinstated"
 
 
+ENTERING = (Event.LISTED, Event.RESCORED)
+"""Events that put an entry file on the board."""
+ATTEMPTS = (Event.LISTED, Event.FAILED)
+"""Events that use up one of a team's attempts."""
+
+
 class LedgerLine(Frozen):
-    """One line. `digest` is the SHA-256 of the line's canonical JSON without `digest`."""
+    """One line. `digest` is the SHA-256 of the line as it stands in the file without `digest`."""
 
     number: Annotated[int, Field(ge=1)]
     previous: Digest
@@ -48,3 +55,20 @@ class LedgerLine(Frozen):
     reason: Prose | None = None
     """Required of a failure, a withdrawal, a disqualification and a reinstatement."""
     digest: Digest
+
+    @model_validator(mode="after")
+    def _in_utc(self) -> Self:
+        if self.at_utc.utcoffset() != timedelta(0):
+            raise ValueError("at_utc must be in UTC, with an offset of zero")
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_its_event_needs(self) -> Self:
+        of_entry = (self.entry_digest, self.result_digest, self.kit_version, self.cohort_digest)
+        if self.event in ENTERING and (None in of_entry or not self.tasks):
+            raise ValueError("an entry needs tasks and its digests, kit_version and cohort_digest")
+        if self.event not in ENTERING and self.entry_digest is not None:
+            raise ValueError("only an entry has an entry_digest")
+        if self.event not in ENTERING and self.reason is None:
+            raise ValueError("a failure or a decision needs a reason")
+        return self

@@ -20,70 +20,35 @@ from schema.base import (
     Slug,
     Version,
 )
+from schema.figure import Figure, Interval, Valued
 from schema.finding import Finding
+from schema.statistics import Froc, LimitsOfAgreement, Statistics
 from schema.submission import SubmissionManifest
-from schema.task import IntervalMethod
-from schema.terms import NodeClass, Outcome, Region, Side, Split, Status, TaskId
+from schema.terms import NodeClass, Outcome, Region, Side, Split, TaskId
+
+__all__ = [
+    "RESULT_SCHEMA_VERSION",
+    "ROUNDING",
+    "CaseScore",
+    "CaseValue",
+    "CohortSummary",
+    "Coverage",
+    "Figure",
+    "Interval",
+    "Matrix",
+    "NodeScore",
+    "PairAgreement",
+    "Provenance",
+    "Result",
+    "RunRecord",
+    "SurvivalCurve",
+    "TaskResult",
+    "Valued",
+]
 
 RESULT_SCHEMA_VERSION = "1.0.0"
 ROUNDING = 1e-9
 """How far rounding may push a bound of a survival curve past its value."""
-
-
-class Interval(Frozen):
-    """A confidence interval."""
-
-    low: float
-    high: float
-    level: Annotated[float, Field(gt=0, lt=1)]
-    method: IntervalMethod
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ValueError("interval is upside down")
-        return self
-
-
-class Valued(Frozen):
-    """A value with a status: a value that cannot be computed is None, with the reason."""
-
-    value: float | None
-    status: Status
-    reason: str | None = None
-
-    @model_validator(mode="after")
-    def _none_has_a_reason(self) -> Self:
-        if (self.value is None) == (self.status is Status.OK):
-            raise ValueError("a value is present exactly when its status is ok")
-        if self.value is None and not self.reason:
-            raise ValueError("a missing value needs a reason")
-        if self.value is not None and self.reason is not None:
-            raise ValueError("a value that is present has no reason")
-        return self
-
-
-class Figure(Valued):
-    """One figure over the cohort."""
-
-    metric: Slug
-    scope: Slug
-    """Which label, class, comparator or group it is of."""
-    interval: Interval | None = None
-    interval_reason: str | None = None
-    """Why there is no interval, when there is a value and none."""
-    n: Count
-    """How many observations (patients, nodes) it rests on."""
-    p_value: Probability | None = None
-
-    @model_validator(mode="after")
-    def _interval_is_of_a_value(self) -> Self:
-        of_value = (self.interval, self.interval_reason, self.p_value)
-        if self.value is None and any(each is not None for each in of_value):
-            raise ValueError("without a value no interval, interval_reason or p_value")
-        if self.interval is not None and self.interval_reason is not None:
-            raise ValueError("either an interval or an interval_reason, not both")
-        return self
 
 
 class Matrix(Frozen):
@@ -209,6 +174,12 @@ class TaskResult(Frozen):
     matrices: tuple[Matrix, ...] = ()
     agreement: tuple[PairAgreement, ...] = ()
     survival: tuple[SurvivalCurve, ...] = ()
+    statistics: Statistics | None = None
+    """Tables of the clinical report, of the positivity task."""
+    short_axis: tuple[LimitsOfAgreement, ...] = ()
+    """Short axes of matched nodes, of the nodes task; of dominant nodes, of the positivity task."""
+    froc: Froc | None = None
+    """Of the nodes task."""
 
     @model_validator(mode="after")
     def _figures_are_unique(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from schema.base import Count, Frozen, Line, Millimetres, Prose, Slug, Text, Version
+from schema.clinical import MODEL_STATUS, ClinicalRules, PrognosisRules
 from schema.label import LabelMap
 from schema.terms import Direction, Outcome, Status, TaskId
 
@@ -98,19 +99,77 @@ class Metric(Frozen):
         return self
 
 
-class Ranking(Frozen):
-    """What the board is ordered by."""
+class Scheme(StrEnum):
+    """How figures of patients become ranks of entries; formulas: `leaderboard/RANKING.md`."""
 
+    RANK_THEN_MEAN = "rank_then_mean"
+    """Ranks within each patient, their mean over patients, then over keys, and the ranks of these.
+
+    A key that is no mean over patients (a pooled share, an area) is ranked once over the cohort.
+    """
+    RANK_THEN_MEDIAN = "rank_then_median"
+    """The same with the median over patients."""
+    MEAN_THEN_RANK = "mean_then_rank"
+    """The figures of the board, ranked; over several keys the mean of these ranks."""
+    MEDIAN_THEN_RANK = "median_then_rank"
+    """The same with the median over patients in place of their mean."""
+    TEST_THEN_RANK = "test_then_rank"
+    """The share of the other entries that an entry beats significantly, mean over keys."""
+    PRIMARY_KEY = "primary_key"
+    """The first key's figure alone."""
+
+
+class Ranking(Frozen):
+    """What the board is ordered by, settled before it opens."""
+
+    scheme: Scheme
+    """Gives the ranks of the board."""
+    alternatives: tuple[Scheme, ...] = ()
+    """Shown beside it: how much the order owes to the scheme."""
     keys: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    """Metric ids; the first is primary."""
+    """Metric ids; the first is primary: tie letters and the difference to the first are of it."""
     scopes: Annotated[tuple[Slug, ...], Field(min_length=1)]
     """The scope of each key, same order."""
+    compared: tuple[Slug, ...] = ()
+    """Metric ids that entries are compared by in pairs as well, and not ranked by."""
+    compared_scopes: tuple[Slug, ...] = ()
+    """The scope of each, same order."""
+    minimum_coverage: Annotated[float, Field(ge=0, le=1)]
+    """Least share of cases with a valid answer; below it an entry is shown without a rank."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)]
+    """Of the tests of pairs, after Holm."""
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
         if len(self.keys) != len(self.scopes):
             raise ValueError("ranking needs one scope for each key")
+        if len(self.compared) != len(self.compared_scopes):
+            raise ValueError("ranking needs one scope for each metric that is compared")
         return self
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        named = (*self.ranked_figures, *self.compared_figures)
+        if len(set(named)) != len(named):
+            raise ValueError("ranking must not name a metric and scope twice")
+        if len(set(self.schemes)) != len(self.schemes):
+            raise ValueError("ranking must not name a scheme twice")
+        return self
+
+    @property
+    def ranked_figures(self) -> tuple[tuple[str, str], ...]:
+        """Metric and scope of each key, the primary one first."""
+        return tuple(zip(self.keys, self.scopes, strict=True))
+
+    @property
+    def compared_figures(self) -> tuple[tuple[str, str], ...]:
+        """Metric and scope of what pairs are compared by as well."""
+        return tuple(zip(self.compared, self.compared_scopes, strict=True))
+
+    @property
+    def schemes(self) -> tuple[Scheme, ...]:
+        """The board's scheme, then the alternatives."""
+        return (self.scheme, *self.alternatives)
 
 
 class Limits(Frozen):
@@ -203,6 +262,8 @@ class Task(Frozen):
     nodes: NodeRules | None = None
     positivity: PositivityRules | None = None
     outcomes: tuple[OutcomeRules, ...] = ()
+    clinical: ClinicalRules | None = None
+    prognosis: PrognosisRules | None = None
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
     ranking: Ranking
     resampling: Resampling
@@ -224,6 +285,18 @@ class Task(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _prognosis_is_of_the_clinical_covariates(self) -> Self:
+        if (self.clinical is None) != (self.prognosis is None):
+            raise ValueError("a task has both a [clinical] and a [prognosis] table, or neither")
+        if self.clinical is None or self.prognosis is None:
+            return self
+        named = {*self.prognosis.clinically_relevant, *self.prognosis.joint_strata}
+        known = {MODEL_STATUS, *(each.id for each in self.clinical.covariates)}
+        if unknown := named - known:
+            raise ValueError(f"prognosis names unknown covariates: {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
     def _outcomes_are_unique(self) -> Self:
         if len({rules.outcome for rules in self.outcomes}) != len(self.outcomes):
             raise ValueError("outcomes must not repeat")
@@ -234,10 +307,11 @@ class Task(Frozen):
         ids = [metric.id for metric in self.metrics]
         if len(set(ids)) != len(ids):
             raise ValueError("metric ids must be unique")
-        if unknown := set(self.ranking.keys) - set(ids):
+        named = {*self.ranking.keys, *self.ranking.compared}
+        if unknown := named - set(ids):
             raise ValueError(f"ranking names unknown metrics: {sorted(unknown)}")
         descriptive = {metric.id for metric in self.metrics if metric.direction is Direction.NONE}
-        if undirected := set(self.ranking.keys) & descriptive:
+        if undirected := named & descriptive:
             raise ValueError(f"ranking names metrics without a direction: {sorted(undirected)}")
         return self
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("schema", "tasks", "evaluation")
+ROOMS = ("schema", "tasks", "evaluation", "baseline", "leaderboard")
 LONGEST, MEDIAN = 50, 8
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef

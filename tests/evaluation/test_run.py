@@ -72,7 +72,8 @@ def test_a_perfect_submission_reaches_the_best_value_of_every_ranked_direction(
     assert scored.findings == ()
     for task, figure in every_figure(scored.result):
         metric = task.metric(figure.metric)
-        if figure.value is None or "c_index" in figure.metric:
+        # survival is not what the reference says, and a sound probability stays short of 0 and 1
+        if figure.value is None or "c_index" in figure.metric or figure.metric == "brier":
             continue
         if metric.direction is Direction.HIGHER:
             assert figure.value == pytest.approx(metric.maximum), figure
@@ -254,6 +255,8 @@ def test_a_submission_without_any_answer_is_scored_with_the_worst_value_of_every
         if metric.direction is Direction.NONE or figure.scope == "consensus":
             continue
         if figure.metric in ("mcc", "kappa", "balanced_accuracy") or figure.value is None:
+            continue
+        if figure.metric == "average_precision":  # its least value depends on the prevalence
             continue
         assert figure.value == metric.worst, figure
     assert all(task.coverage.scored == 0 for task in scored.result.tasks)

@@ -17,8 +17,14 @@ FOLDER = Path(__file__).parents[2] / "schema"
 SCHEMAS = schema.export.json_schemas()
 MODELS = {model.__name__: model for model in schema.export.MODELS}
 
-BEYOND_JSON_SCHEMA = {"value_error", "finite_number", "timezone_aware", "datetime_parsing"}
-"""Errors of rules across fields, of NaN and infinity, and of the format of a time."""
+BEYOND_JSON_SCHEMA = {
+    "value_error",
+    "finite_number",
+    "timezone_aware",
+    "datetime_parsing",
+    "date_parsing",
+}
+"""Errors of rules across fields, of NaN and infinity, and of the format of a time or a day."""
 
 
 def examples(folder: str) -> list[Path]:

@@ -27,9 +27,9 @@ ERROR_OF_A_FIELD = {
     "minItems": "too_short",
     "const": "literal_error",
     "enum": "literal_error",
-    "format": "timezone_aware",
 }
 """Keyword of JSON Schema to pydantic's error; each field needs its own example."""
+ERROR_OF_A_FORMAT = {"date-time": "timezone_aware", "date": "date_parsing"}
 ERROR_OF_A_TYPE = {
     "pattern": ("string_pattern_mismatch", "pattern"),
     "minLength": ("string_too_short", "min_length"),
@@ -85,7 +85,11 @@ def rules_of_field(
     elif isinstance(content, dict):
         yield from rules_of_types(content, definitions)
         for keyword, value in content.items():
-            if keyword in ERROR_OF_A_FIELD:
+            if keyword == "format":
+                yield OfField(model, field, ERROR_OF_A_FORMAT[value])
+            elif keyword == "minItems" and "prefixItems" in content:
+                pass  # a tuple of fixed length: one that is short lacks an item
+            elif keyword in ERROR_OF_A_FIELD:
                 yield OfField(model, field, ERROR_OF_A_FIELD[keyword])
             elif keyword == "patternProperties":
                 yield from rules_of_field(list(value.values()), model, field, definitions)
