@@ -1,0 +1,1 @@
+"""The ranking, pure: scores of patients in, standings out. The method is in `../RANKING.md`."""
