@@ -1,0 +1,1 @@
+"""The static pages: a pure function of entries, standings, ledger and board."""
