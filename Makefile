@@ -22,11 +22,17 @@ endif
 
 # a container is run where the organiser runs it and scored where the organiser scores it
 MANIFEST   ?= submission.toml
+WORKERS    ?= auto
+BOARD      ?= leaderboard/results
+SITE       ?= out/site
 EVALUATION ?= lln-evaluation
 SEALED     := --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges
 
+STAMPED     = --build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	  --build-arg COMMIT=$(shell git describe --always --dirty --abbrev=40 --exclude '*')
+
 .DEFAULT_GOAL := help
-.PHONY: help evaluate image test check lint types imports format schema docs bench clean
+.PHONY: help evaluate leaderboard baseline image image-baseline test check lint types imports format schema docs bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,15 +54,22 @@ evaluate: $(VENV)/run $(MADE) ## score the phantom cohort's simulated submission
 	$(BIN)/lln evaluate --cohort $(COHORT) --submission $(SUBMISSION) --out $(RESULT)
 endif
 
+leaderboard: $(VENV)/run ## write the leaderboard's pages: BOARD=... SITE=...
+	$(BIN)/lln leaderboard build --results $(BOARD) --out $(SITE)
+	$(BIN)/lln leaderboard build --results $(BOARD) --out $(SITE) --single-file
+
 image: ## build the evaluation image: BASE_IMAGE=... SOURCE=... DOCKER_BUILD_FLAGS=...
 	docker build $(DOCKER_BUILD_FLAGS) --file docker/evaluation.Dockerfile --tag lln-evaluation \
 	  $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
-	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) \
-	  --build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-	  --build-arg COMMIT=$(shell git describe --always --dirty --abbrev=40 --exclude '*') .
+	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) $(STAMPED) .
+
+image-baseline: ## build the baseline's image: TORCH=cpu|cuda BASE_IMAGE=... DOCKER_BUILD_FLAGS=...
+	docker build $(DOCKER_BUILD_FLAGS) --file docker/baseline.Dockerfile --tag lln-baseline \
+	  $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) $(if $(TORCH),--build-arg TORCH=$(TORCH)) \
+	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) $(STAMPED) .
 
 test: $(VENV)/dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 check: lint types imports test ## everything CI runs
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -34,14 +34,15 @@ from tasks.layout import (
 )
 from tasks.node_measurement import as_dominant_node, dominant_node, measure_nodes_of_task
 from tasks.specification import label_map
+from tests.browsers import NO_BROWSER, browser_is_required, executable
 from tests.containers import NO_ENGINE, engine, engine_is_required
 
 # the first example that meets a compiled loop compiles it; speed is a benchmark's to see
 settings.register_profile("kit", deadline=None)
 settings.load_profile("kit")
 
-LEFT_OUT = pytest.StashKey[int]()
-"""How many container tests were left out."""
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+"""How many tests were left out, by the reason."""
 
 SIZE = (24, 20, 8)
 CENTRES = ("North", "South")
@@ -248,18 +249,46 @@ def no_blocking() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without an engine leave the container tests out together: one line, not one each."""
-    wanting = [item for item in items if item.get_closest_marker("docker")]
-    if wanting and engine() is None and not engine_is_required():
-        config.stash[LEFT_OUT] = len(wanting)
-        config.hook.pytest_deselected(items=wanting)
-        items[:] = [item for item in items if item not in wanting]
+    """Keep a file's tests together, and all of the engine; leave out what cannot run here.
+
+    Two processes at one engine would only wait for each other, and a file's tests share what they
+    are run on.
+    """
+    for item in items:
+        group = "engine" if item.get_closest_marker("docker") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    left_out = config.stash.setdefault(LEFT_OUT, {})
+    for marker, words in _missing().items():
+        wanting = [item for item in items if item.get_closest_marker(marker)]
+        if wanting:
+            left_out[words] = len(wanting)
+            config.hook.pytest_deselected(items=wanting)
+            items[:] = [item for item in items if item not in wanting]
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = left_out
+
+
+def _missing() -> dict[str, str]:
+    """Markers whose tests cannot run here, and why."""
+    missing = {}
+    if engine() is None and not engine_is_required():
+        missing["docker"] = NO_ENGINE
+    if executable() is None and not browser_is_required():
+        missing["browser"] = NO_BROWSER
+    return missing
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a process of several left out; each of them collects everything."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say in one line that they were left out."""
-    if count := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{NO_ENGINE}: {count} container tests were left out")
+    """Say in one line each what was left out: one line, not one a test."""
+    for words, count in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"{words}: {count} tests were left out")
