@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import click
 
+from baseline import predict_commands as answering
+from baseline import train_commands as training
 from evaluation import commands as scoring
 from evaluation.sandbox import commands as sandbox
 from evaluation.sandbox import doctor_commands as examination
+from leaderboard import commands as board
+from leaderboard import simulation_commands as forecast
+from leaderboard import site_commands as pages
 from tasks import commands as data
 from tasks.terminal import Verbs
 
@@ -36,6 +41,16 @@ def submission() -> None:
 
 
 @main.group()
+def baseline() -> None:
+    """The reference nnU-Net: train it, pack it, let it answer."""
+
+
+@main.group()
+def leaderboard() -> None:
+    """Keep a board: file results, rank them, publish pages, verify."""
+
+
+@main.group()
 def tasks() -> None:
     """What is asked and how it is scored."""
 
@@ -49,10 +64,27 @@ cohort.add_command(data.phantom, "phantom")
 cohort.add_command(data.check_cohort, "check")
 submission.add_command(scoring.new_submission, "new")
 submission.add_command(data.simulate, "simulate")
+submission.add_command(data.control_submission, "control")
 submission.add_command(scoring.check_submission, "check")
 submission.add_command(sandbox.run_submission, "run")
 main.add_command(scoring.evaluate, "evaluate")
 main.add_command(examination.doctor, "doctor")
+baseline.add_command(training.convert, "convert")
+baseline.add_command(training.train, "train")
+baseline.add_command(answering.export, "export")
+baseline.add_command(answering.predict, "predict")
+leaderboard.add_command(board.new_board, "new")
+leaderboard.add_command(board.add, "add")
+leaderboard.add_command(board.fail, "fail")
+leaderboard.add_command(board.rank, "rank")
+leaderboard.add_command(board.withdraw, "withdraw")
+leaderboard.add_command(board.disqualify, "disqualify")
+leaderboard.add_command(board.reinstate, "reinstate")
+leaderboard.add_command(board.verify, "verify")
+leaderboard.add_command(board.sign, "sign")
+leaderboard.add_command(board.rescore, "rescore")
+leaderboard.add_command(pages.build, "build")
+leaderboard.add_command(forecast.simulate, "simulate")
 tasks.add_command(data.metrics, "metrics")
 tasks.add_command(data.checks, "checks")
 tasks.add_command(data.document, "document")

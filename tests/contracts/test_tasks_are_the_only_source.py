@@ -19,9 +19,8 @@ from schema.terms import NodeClass, Region, Side
 from tasks.specification import load_tasks, positivity_rules
 
 ROOT = Path(__file__).parents[2]
-CODE = sorted(
-    path for room in ("schema", "tasks", "evaluation") for path in (ROOT / room).rglob("*.py")
-)
+ROOMS = ("schema", "tasks", "evaluation", "baseline", "leaderboard")
+CODE = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 PHANTOM = ROOT / "tasks" / "phantom"
 
 WORDS = {Region: "Region", Side: "Side", NodeClass: "NodeClass"}
