@@ -3,9 +3,10 @@
     python3 probe.py my-algorithm --case cases/one --case cases/two --out answers
 
 A case is a folder as the platform mounts it: `inputs.json` and `images/<name>/<file>`. The image is
-sealed: no network, read-only root, no capabilities, no new privileges, not root, limits on memory
-and processes. A server is called from a second container that shares its network namespace, so
-that not even a network between the two is needed. One JSON line a case goes to standard output.
+sealed: no network, read-only root, no capabilities, no new privileges, not root, the system calls
+of the kit's sandbox, limits on memory and processes. A server is called from a second container
+that shares its network namespace, so that not even a network between the two is needed. One JSON
+line a case goes to standard output.
 
 Exit code 0: every case is answered. 1: one is not, or differently the second time. 2: the run could
 not be finished.
@@ -29,7 +30,10 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SIDECAR = Path(__file__).parent / "sidecar.py"
+HERE = Path(__file__).resolve().parent
+SIDECAR = HERE / "sidecar.py"
+FILTER = HERE.parents[1] / "evaluation" / "sandbox" / "seccomp.json"
+"""The system calls that the kit's sandbox lets through."""
 LABEL = "org.grand-challenge.api-method"
 NOBODY = 65532
 HEALTHY, ANSWERED = 200, 201
@@ -40,6 +44,7 @@ SEALED = (
     "--read-only",
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
+    f"--security-opt=seccomp={FILTER}",
     "--log-opt=max-size=1m",
 )
 """Of both containers."""

@@ -65,7 +65,6 @@ def run(
         UsageError: the folder holds something else.
     """
     journal = Journal(campaign.out)
-    started = datetime.now(UTC)
     journal.prepare()
     with locked(journal.lock), _cleaned(runner, labels=campaign.labels):
         journal.begin(campaign.plan)
@@ -75,16 +74,8 @@ def run(
                 on_case()
         finally:
             remove_folder(journal.work)
-        record = ExecutionRecord(
-            key=run_key(campaign.plan),
-            plan=campaign.plan,
-            host=campaign.host,
-            started_utc=started,
-            cohort_cases=len(campaign.cases),
-            cases=work.runs,
-        )
-        journal.finish(record, manifest=campaign.manifest)
-    return record
+        journal.finish(work.record, manifest=campaign.manifest)
+    return work.record
 
 
 @contextmanager
@@ -121,14 +112,23 @@ class _Work:
         self._campaign, self._journal, self._runner = campaign, journal, runner
         self._pause = pause
         self._engine_failures = 0
+        self._started = datetime.now(UTC)
         found = {case_id: journal.done(case_id) for case_id in campaign.cases}
         self._runs = {case_id: run for case_id, run in found.items() if run is not None}
 
     @property
-    def runs(self) -> tuple[CaseRun, ...]:
-        """Every case that was run, in the cohort's order."""
-        cases = self._campaign.cases
-        return tuple(self._runs[case_id] for case_id in cases if case_id in self._runs)
+    def record(self) -> ExecutionRecord:
+        """Every case that was run so far, in the cohort's order."""
+        campaign = self._campaign
+        cases = campaign.cases
+        return ExecutionRecord(
+            key=run_key(campaign.plan),
+            plan=campaign.plan,
+            host=campaign.host,
+            started_utc=self._started,
+            cohort_cases=len(cases),
+            cases=tuple(self._runs[case_id] for case_id in cases if case_id in self._runs),
+        )
 
     def cases(self, *, keep_going: bool) -> Iterator[str]:
         """Run what is left; yields each case when it is done, those done before at once."""
@@ -136,6 +136,7 @@ class _Work:
         self._refuse_full_disk(left)
         for case_id in left:
             self._journal.forget(case_id)
+        self._journal.note(self.record)
         yield from tuple(self._runs)
         while left and (keep_going or not self._is_hopeless()):
             size = len(left) if self._may_batch() else 1
@@ -184,6 +185,7 @@ class _Work:
         self._journal.write_log(clean_log(outcome.log), cases=cases)
         for case_id in cases:
             self._settle(self._judged(case_id, ended=ended))
+        self._journal.note(self.record)
         remove_folder(self._journal.work)
         self._refuse_broken_engine(outcome)
 

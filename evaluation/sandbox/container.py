@@ -15,7 +15,7 @@ from schema.execution import Mode
 from schema.task import Limits
 from schema.terms import TaskId
 
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"
 """Of what a container meets: paths, variables, flags. A change of it is another run."""
 
 INPUT, OUTPUT, WEIGHTS, SCRATCH = "/input", "/output", "/model", "/tmp"  # noqa: S108
@@ -105,15 +105,21 @@ def container_user() -> User:
     return User(os.geteuid(), os.getegid())
 
 
-def container_arguments(spec: ContainerSpec, *, cpus: int) -> dict[str, Any]:
-    """Keyword arguments of `containers.create` for an engine of so many processors."""
+def container_arguments(spec: ContainerSpec, *, cpus: int, system_calls: str) -> dict[str, Any]:
+    """Keyword arguments of `containers.create`.
+
+    Args:
+        spec: the container.
+        cpus: processors of the engine's host.
+        system_calls: the filter of system calls, as text.
+    """
     return {
         "image": spec.image,
         "labels": dict(spec.labels),
         "environment": environment(spec, cpus=cpus),
         "mounts": _mounts(spec),
         "tmpfs": _memory_folders(spec),
-        **_isolation(spec),
+        **_isolation(spec, system_calls=system_calls),
         **_resources(spec, cpus=cpus),
         "log_config": {
             "type": "json-file",
@@ -165,14 +171,14 @@ def _memory_folders(spec: ContainerSpec) -> dict[str, str]:
     return {path: options for path in (SCRATCH, *spec.volumes) if path not in taken}
 
 
-def _isolation(spec: ContainerSpec) -> dict[str, Any]:
+def _isolation(spec: ContainerSpec, *, system_calls: str) -> dict[str, Any]:
     return {
         "user": f"{spec.user.uid}:{spec.user.gid}",
         "network_mode": "none",
         "ipc_mode": "private",
         "read_only": True,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": ["no-new-privileges", f"seccomp={system_calls}"],
         "init": True,
         # what an image asks to be run beside its command, and a proxy's password from the host
         "healthcheck": {"test": ["NONE"]},

@@ -21,6 +21,7 @@ from evaluation.sandbox.container import MIB, ContainerSpec, container_arguments
 from evaluation.sandbox.graphics import card_name
 from evaluation.sandbox.runner import GPU_NOT_READ, NO_GPU, Image, Outcome
 from evaluation.sandbox.scratch import measure
+from evaluation.sandbox.system_call_filter import filter_text
 from schema.errors import SandboxError, Unrunnable
 from schema.execution import EngineHost
 
@@ -129,7 +130,8 @@ class DockerRunner:
 
     @contextmanager
     def _created(self, spec: ContainerSpec) -> Iterator[Container]:
-        arguments = container_arguments(spec, cpus=self._info["NCPU"])
+        cpus = self._info["NCPU"]
+        arguments = container_arguments(spec, cpus=cpus, system_calls=filter_text())
         container = self._client.containers.create(**arguments)
         try:
             yield container

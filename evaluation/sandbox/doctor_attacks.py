@@ -329,16 +329,12 @@ class OpensRawSockets(Refused):
 
 
 class ReachesHypervisor(Refused):
-    """Opens a socket to the machine that runs this one, if this one is virtual.
+    """Opens a socket to the machine that runs this one, also by the call of 32-bit programs.
 
     Sockets of that family pass every network namespace; the filter of system calls refuses them.
     """
 
     name = "reaches-hypervisor"
-    remedy = (
-        "the engine's filter of system calls lets AF_VSOCK through: update the engine, or have the "
-        "modules vsock and vmw_vsock_* refused on the host"
-    )
 
     def answer(self, reports: Sequence[Report], seen: Seen) -> Answer:
         """Not applicable where the kernel has no such sockets."""
@@ -421,7 +417,7 @@ class HoldsPrivileges(Refused):
 
 
 class EntersKernel(Refused):
-    """Mounts, enters new namespaces, opens a file by its number, reads keys, names the host.
+    """Mounts, enters namespaces, opens a file by number, reads keys, queues calls past the filter.
 
     Each is the first step of an escape that was once used.
     """

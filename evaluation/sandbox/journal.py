@@ -5,7 +5,7 @@
     OUT/positivity.csv                their rows, in the cohort's order
     OUT/run/                          private
         plan.json                     what was asked; its digest is the run's key
-        execution.json                the record
+        execution.json                the record, as of the last container that ended
         summary.json                  what may be shown of it
         cases/<case>/case.json        the commit: a case counts as done when this file is there
         cases/<case>/log.txt, positivity.csv
@@ -161,10 +161,13 @@ class Journal:
         folder = self.folder if several else self._of_case(cases[0])
         write_text(folder / (f"batch-{LOG}" if several else LOG), text)
 
-    def finish(self, record: ExecutionRecord, *, manifest: SubmissionManifest) -> None:
-        """Write the record, and what makes the folder a submission: the manifest last of all."""
+    def note(self, record: ExecutionRecord) -> None:
+        """Write the record as it stands, and what may be shown of it."""
         write_text(self.folder / RECORD, _json(record))
         write_text(self.folder / SUMMARY, _json(record.summary()))
+
+    def finish(self, record: ExecutionRecord, *, manifest: SubmissionManifest) -> None:
+        """Write what makes the folder a submission: the manifest last of all."""
         tasks = record.plan.tasks
         for task in set(tasks) & set(MASK_TASKS):
             (self.out / task.value).mkdir(exist_ok=True)

@@ -13,13 +13,21 @@ from evaluation.__main__ import main
 from evaluation.run import CASES, REPORT, RESULT
 from tasks.cohort import read_cohort
 from tasks.simulated_submission import write_simulated_submission
-from tests.containers import base_image, evaluation_image, require_engine, run, run_sealed
+from tests.containers import (
+    ROOT,
+    base_image,
+    evaluation_image,
+    require_engine,
+    run,
+    run_sealed,
+)
 
 __all__ = ["base_image", "evaluation_image"]
 pytestmark = pytest.mark.docker
 
 ABSENT = ("docker", "matplotlib", "pip", "pytest", "requests", "rich", "SimpleITK", "torch")
 DEBUG = "--env=NUMBA_DEBUG_CACHE=1"
+FILTER = ROOT / "evaluation" / "sandbox" / "seccomp.json"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,8 @@ def scored(
     out.mkdir()
     out.chmod(0o777)
     folders = {phantom_cohort: "/cohort:ro", submission: "/submission:ro", out: "/result"}
-    done = run_sealed(evaluation_image, mounts=folders, options=[DEBUG])
+    filtered = f"--security-opt=seccomp={FILTER}"  # as a submission's container
+    done = run_sealed(evaluation_image, mounts=folders, options=[DEBUG, filtered])
     assert done.returncode == 0, done.stdout + done.stderr
     return out, done.stdout
 

@@ -20,9 +20,9 @@ from typing import TypeVar
 
 from case import Mounts, run_case
 from failures import Failure, Kind
-from model import check_command
 from server import Server
 from settings import Settings, settings_of
+from submission import check_command
 
 PORT = 4743
 """Where the platform calls."""

@@ -13,9 +13,9 @@ import nifti
 from answers import collected
 from failures import Failure, Kind
 from images import LIMIT_BYTES, Image, ImageError
-from model import Folders, run_model
 from settings import Settings
 from sockets import find_image
+from submission import Folders, run_model
 
 CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """The kit's rule for names of cases."""

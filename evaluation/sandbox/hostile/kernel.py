@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import struct
 from collections.abc import Callable
 from functools import cache
 
@@ -14,7 +15,15 @@ SEIZE = 0x4206
 AT_HERE = -100
 HANDLE_BYTES = 128
 KEYCTL = {"x86_64": 250, "aarch64": 219}
+IO_URING_SETUP, IO_URING_BYTES = 425, 120
+USERFAULTFD = {"x86_64": 323, "aarch64": 282}
+USER_FAULTS_ONLY = 1
 USER_KEYRING = -4
+WITH_32_BITS = "x86_64"
+"""Machine whose kernel takes the calls of 32-bit programs from any program."""
+PAGE_BYTES, ANYTHING_GOES, LOW_AND_OWN = 4096, 7, 0x62
+SOCKET_CALL, OPEN_SOCKET = 102, 1
+HYPERVISOR_SOCKETS, STREAM = 40, 1
 
 
 @cache
@@ -72,6 +81,44 @@ def open_by_handle() -> None:
 def read_keyring() -> None:
     """Ask for the user's keys, which no namespace holds back."""
     _call("syscall", KEYCTL[platform.machine()], 0, USER_KEYRING, 0)
+
+
+def queue_calls() -> None:
+    """Set up a queue by which the kernel makes calls that no filter sees."""
+    _call("syscall", IO_URING_SETUP, 1, ctypes.create_string_buffer(IO_URING_BYTES))
+
+
+def stop_kernel_copies() -> None:
+    """Ask to answer for absent memory: how races in the kernel are won."""
+    _call("syscall", USERFAULTFD[platform.machine()], USER_FAULTS_ONLY)
+
+
+def hypervisor_socket_of_32_bits() -> None:
+    """Open a socket by a call whose arguments lie in memory, where a filter cannot look."""
+    page = _low_page()
+    arguments = page + PAGE_BYTES // 2
+    ctypes.memmove(arguments, struct.pack("<3I", HYPERVISOR_SOCKETS, STREAM, 0), 12)
+    code = (
+        b"\x53"  # keep rbx
+        + struct.pack("<BI", 0xB8, SOCKET_CALL)  # into eax
+        + struct.pack("<BI", 0xBB, OPEN_SOCKET)  # into ebx
+        + struct.pack("<BI", 0xB9, arguments)  # into ecx
+        + b"\xcd\x80\x5b\xc3"  # call, give rbx back, return
+    )
+    ctypes.memmove(page, code, len(code))
+    result = ctypes.CFUNCTYPE(ctypes.c_int)(page)()
+    if result < 0:
+        raise OSError(-result, "socketcall")
+
+
+def _low_page() -> int:
+    """A page that may be written and run, at an address of 32 bits."""
+    library = _library()
+    library.mmap.restype = ctypes.c_void_p
+    page = library.mmap(None, PAGE_BYTES, ANYTHING_GOES, LOW_AND_OWN, -1, ctypes.c_long(0))
+    if page == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "mmap")
+    return int(page)
 
 
 def read_kernel_log() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 import stat
 import struct
@@ -23,7 +24,6 @@ SCRATCH = "/tmp"  # noqa: S108
 WRITABLE = (SCRATCH, "/output", SHARED_MEMORY, "/dev/mqueue", VOLUME)
 OURS = b"evaluation.sandbox.hostile"
 LEFTOVER = "leftover"
-HYPERVISOR_SOCKETS = 40
 CONNECT_SECONDS = 0.5
 
 ENGINE_SOCKETS = (
@@ -196,7 +196,11 @@ def raw_sockets() -> dict[str, object]:
 
 def hypervisor() -> dict[str, object]:
     """Open a socket to the machine that runs this one, if this one is virtual."""
-    return attempts({"vsock": partial(socket.socket, HYPERVISOR_SOCKETS, socket.SOCK_STREAM)})
+    opened = partial(socket.socket, kernel.HYPERVISOR_SOCKETS, socket.SOCK_STREAM)
+    calls: dict[str, Callable[[], object]] = {"vsock": opened}
+    if platform.machine() == kernel.WITH_32_BITS:
+        calls["vsock as 32-bit program"] = kernel.hypervisor_socket_of_32_bits
+    return attempts(calls)
 
 
 def names() -> dict[str, object]:
@@ -352,6 +356,8 @@ def kernel_calls() -> dict[str, object]:
             "open by handle": kernel.open_by_handle,
             "host name": kernel.set_host_name,
             "keyring": kernel.read_keyring,
+            "io_uring": kernel.queue_calls,
+            "userfaultfd": kernel.stop_kernel_copies,
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -51,6 +52,10 @@ SMALL = Limits(
     output_mib=1,
 )
 MANIFEST = SubmissionManifest(team="Team", model="Model", tasks=tuple(TaskId))
+
+
+class Crash(BaseException):
+    """The process is killed here."""
 
 
 class Bench(NamedTuple):
@@ -239,6 +244,21 @@ def test_an_engine_that_fails_case_after_case_ends_the_command(bench: Bench) -> 
     assert bench.run(FakeRunner()).summary().ok == 4
 
 
+def test_a_command_that_had_to_stop_leaves_a_record_of_what_was_done(bench: Bench) -> None:
+    def dies(_spec: ContainerSpec, _case_id: str) -> Outcome:
+        raise Crash
+
+    with pytest.raises(Crash):
+        bench.run(FakeRunner({"North_02": FAILS, "South_02": dies}))
+    private = (bench.out / "run" / "execution.json").read_text()
+    public = json.loads((bench.out / "run" / "summary.json").read_text())
+
+    assert [each.case_id for each in ExecutionRecord.model_validate_json(private).cases] == [
+        *CASES[:3]
+    ]
+    assert (public["ok"], public["failures"], public["not_run"]) == (2, {"model_exit": 1}, 1)
+
+
 def test_the_engine_s_failure_hides_no_answer_of_a_dead_container(bench: Bench) -> None:
     def dies_late(spec: ContainerSpec, case_id: str) -> Outcome:
         answer(spec, case_id)
@@ -308,10 +328,6 @@ def test_logs_stay_in_the_private_folder(bench: Bench) -> None:
     assert folder.stat().st_mode & 0o077 == 0
 
 
-class Crash(BaseException):
-    """The process is killed here."""
-
-
 def crash_at(step: int) -> Callable[..., None]:
     """Let `step` calls pass; the next one never returns."""
     left = [step]
@@ -326,8 +342,9 @@ def crash_at(step: int) -> Callable[..., None]:
 
 STEPS = ("write_bytes", "write_table", "write_text")
 """How the journal touches the disk: masks, a row, and log, commit, record and manifest."""
-WRITES = 22
-"""Of four cases, one failing: plan; log and commit of each, three answers of three; four to end."""
+WRITES = 30
+"""Of four cases, one failing: plan; record and summary before the first and after each; log and
+commit of each; three answers of three; table and manifest."""
 
 
 def test_the_writes_are_those_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

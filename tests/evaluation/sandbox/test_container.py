@@ -49,14 +49,18 @@ def spec(**changes: Any) -> ContainerSpec:
     return ContainerSpec(**{**usual, **changes})
 
 
+def arguments_of(made: ContainerSpec, *, cpus: int) -> dict[str, Any]:
+    return container_arguments(made, cpus=cpus, system_calls="{}")
+
+
 def test_the_arguments_of_a_container_without_a_gpu() -> None:
-    assert container_arguments(spec(), cpus=16) == {
+    assert arguments_of(spec(), cpus=16) == {
         "image": "sha256:" + "ab" * 32,
         "labels": {"key": "k"},
         "environment": {
             "HOME": SCRATCH,
             "LLN_CASES": "1",
-            "LLN_CONTRACT": "1.0.0",
+            "LLN_CONTRACT": "1.1.0",
             "LLN_CPUS": "4",
             "LLN_GPUS": "0",
             "LLN_MEMORY_MIB": "16384",
@@ -78,7 +82,7 @@ def test_the_arguments_of_a_container_without_a_gpu() -> None:
         "ipc_mode": "private",
         "read_only": True,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": ["no-new-privileges", "seccomp={}"],
         "init": True,
         "healthcheck": {"test": ["NONE"]},
         "use_config_proxy": False,
@@ -97,7 +101,7 @@ def test_the_arguments_of_a_container_without_a_gpu() -> None:
 
 
 def test_weights_and_a_gpu_are_added_when_there_are_any() -> None:
-    arguments = container_arguments(spec(weights=Path("/weights"), gpus=1), cpus=16)
+    arguments = arguments_of(spec(weights=Path("/weights"), gpus=1), cpus=16)
 
     assert arguments["mounts"][2] == {
         "Type": "bind",
@@ -112,14 +116,14 @@ def test_weights_and_a_gpu_are_added_when_there_are_any() -> None:
 
 
 def test_a_host_with_fewer_processors_gives_what_it_has_and_says_so() -> None:
-    arguments = container_arguments(spec(), cpus=2)
+    arguments = arguments_of(spec(), cpus=2)
 
     assert arguments["nano_cpus"] == 2_000_000_000
     assert arguments["environment"]["LLN_CPUS"] == "2"
 
 
 def test_a_volume_of_the_image_is_no_way_to_the_host_s_disk() -> None:
-    found = container_arguments(spec(volumes=("/data", "/output")), cpus=1)["tmpfs"]
+    found = arguments_of(spec(volumes=("/data", "/output")), cpus=1)["tmpfs"]
 
     assert set(found) == {SCRATCH, "/data"}
     assert found["/data"] == found[SCRATCH]
@@ -129,8 +133,8 @@ def test_nothing_of_the_host_s_environment_goes_in(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LLN_SECRET", "token")
     monkeypatch.setenv("HTTP_PROXY", "http://user:password@proxy")
 
-    assert "token" not in str(container_arguments(spec(), cpus=1))
-    assert "password" not in str(container_arguments(spec(), cpus=1))
+    assert "token" not in str(arguments_of(spec(), cpus=1))
+    assert "password" not in str(arguments_of(spec(), cpus=1))
 
 
 def test_a_batch_has_time_and_room_for_every_case() -> None:
@@ -157,7 +161,7 @@ def test_no_limit_is_ever_left_open(memory: int, shared: int, output: int, cpus:
             "cpus": cpus,
         }
     )
-    arguments = container_arguments(spec(limits=limits), cpus=8)
+    arguments = arguments_of(spec(limits=limits), cpus=8)
     ulimits = {each["Name"]: each["Hard"] for each in arguments["ulimits"]}
 
     assert arguments["mem_limit"] == arguments["memswap_limit"] == memory * MIB

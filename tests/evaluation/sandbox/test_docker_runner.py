@@ -19,7 +19,7 @@ from evaluation.sandbox.docker_runner import DockerRunner, connect
 from evaluation.sandbox.log import LOG_BYTES
 from evaluation.sandbox.plan import LABEL, Options, prepare
 from schema.errors import SandboxError, Unrunnable
-from schema.execution import CaseRun, FailureCode, Mode
+from schema.execution import CaseRun, ExecutionRecord, FailureCode, Mode
 from schema.submission import SubmissionManifest
 from schema.task import Limits
 from schema.terms import TaskId
@@ -292,6 +292,7 @@ def test_a_killed_command_leaves_nothing_that_the_next_one_repeats(
     process.send_signal(number)
     process.wait(timeout=10)
     left = running(client, tmp_path)
+    record = ExecutionRecord.model_validate_json((folder.parent / "execution.json").read_text())
     committed = (folder / "first" / "case.json").stat()
 
     done = subprocess.run(
@@ -299,6 +300,7 @@ def test_a_killed_command_leaves_nothing_that_the_next_one_repeats(
     )
 
     assert len(left) == (number is signal.SIGKILL)
+    assert [each.case_id for each in record.cases] == ["first"]
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["summary"]["ok"] == len(cases)
     assert (folder / "first" / "case.json").stat().st_mtime_ns == committed.st_mtime_ns

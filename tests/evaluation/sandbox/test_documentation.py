@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.sandbox.container import container_arguments, environment
+from evaluation.sandbox.container import environment
 from schema.execution import FailureCode
-from tests.evaluation.sandbox.test_container import spec
+from tests.evaluation.sandbox.test_container import arguments_of, spec
 
 TEXT = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("flag", container_arguments(spec(), cpus=1))
+@pytest.mark.parametrize("flag", arguments_of(spec(), cpus=1))
 def test_every_flag_has_its_reason(flag: str) -> None:
     assert re.search(rf"^\| .*`{flag}`.* \| .+ \|$", TEXT, re.MULTILINE)
 
