@@ -23,6 +23,9 @@ endif
 # a container is run where the organiser runs it and scored where the organiser scores it
 MANIFEST   ?= submission.toml
 WORKERS    ?= auto
+# the baseline: 60 phantom patients to learn from, 20 others to be scored on
+PRESET     ?= small
+WORK       ?= out/baseline
 BOARD      ?= leaderboard/results
 SITE       ?= out/site
 EVALUATION ?= lln-evaluation
@@ -32,10 +35,10 @@ STAMPED     = --build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' py
 	  --build-arg COMMIT=$(shell git describe --always --dirty --abbrev=40 --exclude '*')
 
 .DEFAULT_GOAL := help
-.PHONY: help evaluate leaderboard baseline image image-baseline test check lint types imports format schema docs bench clean
+.PHONY: help evaluate leaderboard baseline board image image-baseline test check lint types imports format schema docs bench clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo '  make evaluate COHORT=... SUBMISSION=... RESULT=...            scores your own folder'
 	@echo '  make evaluate IMAGE=... MANIFEST=... COHORT=... RESULT=...    runs and scores your own image'
 
@@ -54,6 +57,18 @@ evaluate: $(VENV)/run $(MADE) ## score the phantom cohort's simulated submission
 	$(BIN)/lln evaluate --cohort $(COHORT) --submission $(SUBMISSION) --out $(RESULT)
 endif
 
+baseline: $(VENV)/baseline $(WORK)/train/cohort.toml $(WORK)/unseen/cohort.toml ## train, pack, answer, score the reference nnU-Net: PRESET=small|narrow TRAIN_FLAGS=...
+	$(BIN)/lln baseline convert --cohort $(WORK)/train --work $(WORK)/nnunet
+	$(BIN)/lln baseline train --work $(WORK)/nnunet --preset $(PRESET) $(TRAIN_FLAGS)
+	@rm -rf $(WORK)/model $(WORK)/answers
+	$(BIN)/lln baseline export $(WORK)/nnunet/nnUNet_results/Dataset803_LLNJoint --cohort $(WORK)/train \
+	  --out $(WORK)/model
+	$(BIN)/lln baseline predict --model $(WORK)/model --images $(WORK)/unseen --out $(WORK)/answers
+	$(MAKE) board ANSWERS=$(WORK)/answers
+
+board: $(VENV)/run $(WORK)/train/cohort.toml $(WORK)/unseen/cohort.toml ## make the kit's own board anew: ANSWERS=... NOTE=...
+	NOTE='$(NOTE)' leaderboard/make-board $(BOARD) $(WORK) $(ANSWERS)
+
 leaderboard: $(VENV)/run ## write the leaderboard's pages: BOARD=... SITE=...
 	$(BIN)/lln leaderboard build --results $(BOARD) --out $(SITE)
 	$(BIN)/lln leaderboard build --results $(BOARD) --out $(SITE) --single-file
@@ -63,9 +78,10 @@ image: ## build the evaluation image: BASE_IMAGE=... SOURCE=... DOCKER_BUILD_FLA
 	  $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
 	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) $(STAMPED) .
 
-image-baseline: ## build the baseline's image: TORCH=cpu|cuda BASE_IMAGE=... DOCKER_BUILD_FLAGS=...
+image-baseline: ## build the baseline's image: TORCH=cpu|cuda TORCH_INDEX=... BASE_IMAGE=... SOURCE=...
 	docker build $(DOCKER_BUILD_FLAGS) --file docker/baseline.Dockerfile --tag lln-baseline \
 	  $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) $(if $(TORCH),--build-arg TORCH=$(TORCH)) \
+	  $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) \
 	  $(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) $(STAMPED) .
 
 test: $(VENV)/dev ## run the tests
@@ -114,6 +130,10 @@ $(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
 	@touch $@ $(VENV)/run
 
+$(VENV)/baseline: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[baseline]'
+	@touch $@ $(VENV)/run
+
 $(VENV)/sandbox: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[sandbox]'
 	@touch $@ $(VENV)/run
@@ -126,6 +146,11 @@ $(VENV)/bench: pyproject.toml constraints.txt | $(BIN)/python
 $(PHANTOM)/cohort/cohort.toml: | $(VENV)/run
 	@rm -rf $(@D).part
 	$(BIN)/lln cohort phantom --patients $(PATIENTS) --seed $(SEED) --out $(@D).part
+	@rm -rf $(@D) && mv $(@D).part $(@D)
+
+$(WORK)/train/cohort.toml $(WORK)/unseen/cohort.toml: | $(VENV)/run
+	@rm -rf $(@D).part
+	$(BIN)/lln cohort phantom --patients $(if $(filter %/train,$(@D)),60 --seed 11,20 --seed 12) --prevalence 0.4 --out $(@D).part
 	@rm -rf $(@D) && mv $(@D).part $(@D)
 
 $(PHANTOM)/submission/submission.toml: $(PHANTOM)/cohort/cohort.toml | $(VENV)/run

@@ -1,0 +1,133 @@
+"""The verbs that turn a training into a model and a model into answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tasks.commands import AS_JSON, FOLDER, refuse_full
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+DEVICE = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="auto: a GPU where there is one.",
+)
+FOLDS = click.option("--folds", metavar="0,1,...", help="Which folds.  [default: all there are]")
+
+
+@click.command()
+@click.option("--model", required=True, type=FOLDER, help="A model folder.")
+@click.option("--images", required=True, type=FOLDER, help="<case>.nii.gz, or a cohort folder.")
+@click.option("--out", required=True, type=FOLDER, help="A new or empty folder.")
+@FOLDS
+@DEVICE
+@AS_JSON
+def predict(
+    model: Path, images: Path, out: Path, folds: str | None, device: str, as_json: bool
+) -> None:
+    """Answer a folder of T2-weighted volumes; the result is a submission.
+
+    A volume that cannot be answered is named and left out. Exit code 0: every volume was
+    answered. 1: some were not. 2: nothing was run.
+
+    \b
+    Example: lln baseline predict --model out/model --images out/cohort --out out/answers
+    """
+    from baseline import prediction
+    from baseline.images import volumes_in
+    from baseline.model_folder import parse_folds, read_model
+    from baseline.networks import choose_device
+    from tasks.files import canonical_json, toml_text, write_text
+    from tasks.layout import SUBMISSION_MANIFEST
+    from tasks.terminal import plain, progress
+
+    refuse_full(out)
+    volumes = volumes_in(images)
+    found = read_model(model, folds=parse_folds(folds))
+    predictor = prediction.Predictor.of(found, device=choose_device(device))
+    outcomes = []
+    with progress("Predicting", total=len(volumes)) as step:
+        for outcome in prediction.predict(volumes, predictor=predictor, out=out):
+            outcomes.append(outcome)
+            step()
+    failed = [each for each in outcomes if each.failure is not None]
+    for each in failed:
+        click.echo(plain(f"not answered: {each.case_id}: {each.failure}"), err=True)
+    write_text(out / SUBMISSION_MANIFEST, toml_text(prediction.submission(found.manifest)))
+    if as_json:
+        data = {"out": str(out), "cases": [each._asdict() for each in outcomes]}
+        click.echo(canonical_json(data), nl=False)
+    else:
+        click.echo(f"{len(outcomes) - len(failed)} of {len(outcomes)} cases answered: {out}")
+    raise SystemExit(1 if failed else 0)
+
+
+@click.command()
+@click.argument("training", nargs=-1, required=True, type=FOLDER)
+@click.option("--out", required=True, type=FOLDER, help="A new or empty folder.")
+@click.option("--cohort", type=FOLDER, help="The cohort trained on: calibrates the probability.")
+@click.option("--splits", type=FILE, help="splits_final.json, where it is not beside the results.")
+@click.option(
+    "--checkpoint",
+    default="final",
+    show_default=True,
+    type=click.Choice(["final", "best"]),
+    help="Of each fold: the last, or the best on its held-out cases.",
+)
+@click.option("--name", default="baseline-nnunet", show_default=True)
+@click.option("--version", default="0.1.0", show_default=True, help="Of the model.")
+@click.option("--licence", default="Apache-2.0", show_default=True, help="Of the weights.")
+@FOLDS
+@DEVICE
+def export(
+    training: tuple[Path, ...],
+    out: Path,
+    cohort: Path | None,
+    splits: Path | None,
+    checkpoint: str,
+    name: str,
+    version: str,
+    licence: str,
+    folds: str | None,
+    device: str,
+) -> None:
+    """Make a model folder of one joint TRAINING, or of one of compartments and one of nodes.
+
+    With --cohort every case is predicted by the networks that have not seen it, and probability
+    and decision threshold are fitted to that; without, they stay as the networks give them.
+
+    \b
+    Example: lln baseline export out/work/nnUNet_results/Dataset803_LLNJoint \\
+      --cohort out/cohort --out out/model
+    """
+    from baseline import export as exporting
+    from baseline.calibration import uncalibrated
+    from baseline.model_folder import parse_folds
+    from baseline.networks import choose_device
+    from baseline.training_output import read_training_output
+    from tasks.cohort import read_cohort
+    from tasks.terminal import progress
+
+    refuse_full(out)
+    on, wanted = choose_device(device), parse_folds(folds)
+    trainings = [
+        read_training_output(each, checkpoint=f"checkpoint_{checkpoint}.pth", folds=wanted)
+        for each in training
+    ]
+    if cohort is None:
+        smallest = exporting.SMALLEST_NODE_ML
+        rules = uncalibrated(reason="no cohort was given at export", minimum_node_ml=smallest)
+    else:
+        seen = read_cohort(cohort)
+        unseen = exporting.unseen_cases(trainings, cohort=seen, splits=splits)
+        with progress("Predicting held-out cases", total=len(unseen)) as step:
+            rules = exporting.calibrated(
+                trainings, cohort=seen, unseen=unseen, device=on, on_case=step
+            )
+    naming = exporting.Naming(name=name, version=version, licence=licence)
+    exporting.export_model(trainings, calibration=rules, naming=naming, out=out)
+    click.echo(out)
