@@ -228,12 +228,29 @@ def _firth(at: Moments, columns: Floats) -> Floats:
     return np.asarray(moved.sum(axis=0) / 2, dtype=np.float64)
 
 
+LARGEST = math.log(1e6)
+"""Of a logarithm of a hazard ratio, or of a bound, that is still told."""
+
+
 def ratio(fit: CoxFit, index: int, *, n: int, level: float) -> HazardRatio:
-    """Hazard ratio per unit of one covariate, Wald interval and p value."""
+    """Hazard ratio per unit of one covariate, Wald interval and p value.
+
+    A ratio past a million either way is none, and a bound past it is no bound: so few events, or
+    covariates so nearly the same, say nothing of either.
+    """
     coefficient = float(fit.coefficients[index])
     error = math.sqrt(float(fit.covariance[index, index]))
-    low, high = (math.exp(coefficient + side * z_score(level) * error) for side in (-1, 1))
+    if abs(coefficient) > LARGEST:
+        reason = "the likelihood is flat: too few events for the covariates, or nearly separated"
+        return HazardRatio(no_estimate(reason, n=n, status=Status.SEPARATED), None)
     p_value = float(chi2.sf((coefficient / error) ** 2, 1))
+    reach = z_score(level) * error
+    if abs(coefficient) + reach > LARGEST:
+        reason = "a bound lies past a million: too few events to tell"
+        return HazardRatio(
+            Estimate(math.exp(coefficient), None, n, interval_reason=reason), p_value
+        )
+    low, high = math.exp(coefficient - reach), math.exp(coefficient + reach)
     return HazardRatio(
         Estimate(math.exp(coefficient), Interval(low, high, level, "wald"), n), p_value
     )
@@ -354,9 +371,11 @@ def _steps(sets: RiskSets, columns: Floats, coefficients: Floats, *, weights: Fl
 
 
 def _solved(information: Floats, score: Floats) -> Floats:
-    """Solutions of many systems; NaN where one is singular."""
-    smallest = np.linalg.eigvalsh(information)[:, 0]
-    regular = smallest > 1e-8
+    """Solutions of many systems; NaN where one is singular, or ran away a step before."""
+    finite = np.asarray(np.isfinite(information).all(axis=(1, 2)), dtype=np.bool_)
+    regular = finite & np.isfinite(score).all(axis=1)
+    if regular.any():
+        regular[regular] = np.linalg.eigvalsh(information[regular])[:, 0] > 1e-8
     steps = np.full(score.shape, np.nan)
     if regular.any():
         steps[regular] = np.linalg.solve(information[regular], score[regular][:, :, None])[:, :, 0]

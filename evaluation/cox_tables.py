@@ -154,13 +154,14 @@ def _row(
         status=found.estimate.status,
         reason=found.estimate.reason,
         interval=interval(found.estimate),
+        interval_reason=found.estimate.interval_reason,
         n=n,
         covariate=covariate.id,
         title=covariate.title,
         contrast=covariate.contrast,
         events=int(model.patients.event.sum()),
         p_value=found.p_value,
-        proportional_p_value=proportional_p_value,
+        proportional_p_value=None if found.p_value is None else proportional_p_value,
         penalised=isinstance(model.fit, cox.CoxFit) and model.fit.penalised,
     )
 
