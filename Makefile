@@ -106,8 +106,9 @@ format: $(VENV)/dev ## rewrite in the house style
 schema: $(VENV)/run ## regenerate schema/json
 	$(BIN)/lln schema export --out schema/json
 
-docs: $(VENV)/run ## regenerate the definitions in evaluation/README.md
+docs: $(VENV)/run ## regenerate the definitions in evaluation/README.md and docs/dicom.md
 	$(BIN)/lln tasks document evaluation/README.md
+	$(BIN)/lln tasks document docs/dicom.md
 
 bench: $(VENV)/bench ## time the scorer against its peers: installs torch, takes 10 minutes
 	@mkdir -p out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,11 +92,29 @@ def read_image(path: Path) -> Image:
     if header.form_gap_mm is None or header.form_gap_mm > limit_mm:
         gap = "no number" if header.form_gap_mm is None else f"{header.form_gap_mm:.4g} mm"
         raise ImageError(f"qform and sform disagree: expected at most {limit_mm:g} mm, got {gap}")
+    _refuse_large(geometry)
+    return image_of(read_voxels(path, header=header), geometry=geometry)
+
+
+def image_of(voxels: NDArray[Any], *, geometry: Geometry) -> Image:
+    """Voxels with their place as an image.
+
+    Args:
+        voxels: intensities, shape (i, j, k).
+        geometry: their grid.
+
+    Raises:
+        ImageError: it is too large, or holds one value everywhere or one that is not finite.
+    """
+    _refuse_large(geometry)
+    intensities = voxels.astype(np.float32)
+    _refuse_without_content(intensities)
+    return Image(geometry, Orientation.of(geometry), intensities)
+
+
+def _refuse_large(geometry: Geometry) -> None:
     if geometry.voxels > MOST_VOXELS:
         raise ImageError(f"expected at most {MOST_VOXELS} voxels, got {geometry.voxels}")
-    voxels = read_voxels(path, header=header).astype(np.float32)
-    _refuse_without_content(voxels)
-    return Image(geometry, Orientation.of(geometry), voxels)
 
 
 def _refuse_without_content(voxels: NDArray[np.float32]) -> None:

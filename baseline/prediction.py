@@ -8,7 +8,8 @@ answered. What is answered is on disk before the next case begins.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from baseline.calibration import Calibration
 from baseline.images import Image, read_image
 from baseline.model_folder import Model, ModelManifest, Part
 from baseline.networks import Ensemble, Recipe
-from baseline.node_calls import Findings, Floats, compartment_names, find, node_names
+from baseline.node_calls import Findings, Floats, Mask, compartment_names, find, node_names
 from baseline.positivity import positivity_row
 from schema.base import CaseId
 from schema.errors import LLNError, UsageError
@@ -37,6 +38,22 @@ class Answer(NamedTuple):
     image: Image
     findings: Findings
     row: PositivityPrediction
+
+
+def _nothing(_answer: Answer) -> None:
+    """What is done with an answer once its masks are written."""
+
+
+class Case(NamedTuple):
+    """One volume to be answered."""
+
+    case_id: str
+    where: str
+    """Its place, for messages."""
+    read: Callable[[], Image]
+    """Reads it; an error of the kit fails this case alone."""
+    then: Callable[[Answer], None] = _nothing
+    """Called with the answer once its masks are written."""
 
 
 class Outcome(NamedTuple):
@@ -117,31 +134,44 @@ def predict(volumes: Mapping[str, Path], *, predictor: Predictor, out: Path) -> 
         predictor: the model.
         out: where the answers go.
     """
+    return answer_all(cases_in(volumes), predictor=predictor, out=out)
+
+
+def cases_in(volumes: Mapping[str, Path]) -> Iterator[Case]:
+    """A case for each file."""
+    for case_id, path in volumes.items():
+        yield Case(case_id, str(path), partial(read_image, path))
+
+
+def answer_all(cases: Iterable[Case], *, predictor: Predictor, out: Path) -> Iterator[Outcome]:
+    """Answer cases one by one, as `predict`, wherever their images come from."""
     rows: list[PositivityPrediction] = []
     _write_rows(rows, out=out)
-    for case_id, path in volumes.items():
+    for case in cases:
         started = time.perf_counter()
         failure = None
         try:
-            rows.append(_answer_and_write(case_id, path, predictor=predictor, out=out))
+            rows.append(_answer_and_write(case, predictor=predictor, out=out))
             _write_rows(rows, out=out)
         except Exception as error:  # noqa: BLE001 - one bad case must not take the others with it
-            failure = f"{path}: {_words(error)}"
-        yield Outcome(case_id, failure, time.perf_counter() - started)
+            failure = f"{case.where}: {_words(error)}"
+        yield Outcome(case.case_id, failure, time.perf_counter() - started)
 
 
-def _answer_and_write(
-    case_id: str, path: Path, *, predictor: Predictor, out: Path
-) -> PositivityPrediction:
-    _refuse_strange_name(case_id)
-    answer = predictor.answer(case_id, read_image(path))
-    geometry, findings = answer.image.geometry, answer.findings
-    for task, mask in (
-        (TaskId.COMPARTMENTS, findings.compartments),
-        (TaskId.NODES, findings.nodes),
-    ):
-        write_nifti(out / task.value / mask_name(case_id), mask, geometry=geometry)
+def _answer_and_write(case: Case, *, predictor: Predictor, out: Path) -> PositivityPrediction:
+    _refuse_strange_name(case.case_id)
+    answer = predictor.answer(case.case_id, case.read())
+    geometry = answer.image.geometry
+    for task, mask in masks_of(answer).items():
+        write_nifti(out / task.value / mask_name(case.case_id), mask, geometry=geometry)
+    case.then(answer)
     return answer.row
+
+
+def masks_of(answer: Answer) -> dict[TaskId, Mask]:
+    """The masks by task, shape (i, j, k)."""
+    findings = answer.findings
+    return {TaskId.COMPARTMENTS: findings.compartments, TaskId.NODES: findings.nodes}
 
 
 def _refuse_strange_name(case_id: str) -> None:

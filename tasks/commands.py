@@ -202,8 +202,9 @@ def checks() -> None:
     """
     from tasks.checks import COHORT_CHECKS, SUBMISSION_CHECKS
     from tasks.definitions import check_definitions
+    from tasks.dicom.checks import dicom_checks
 
-    click.echo(check_definitions((*SUBMISSION_CHECKS, *COHORT_CHECKS)))
+    click.echo(check_definitions((*SUBMISSION_CHECKS, *COHORT_CHECKS, *dicom_checks())))
 
 
 @click.command()
@@ -215,6 +216,11 @@ def document(document: Path) -> None:
     Example: lln tasks document evaluation/README.md
     """
     from tasks.definitions import generated, with_definitions
+    from tasks.dicom.definitions import is_of_dicom, with_dicom_definitions
     from tasks.files import read_text, write_text
 
-    write_text(document, with_definitions(read_text(document), generated=generated()))
+    text = read_text(document)
+    if is_of_dicom(text):
+        write_text(document, with_dicom_definitions(text))
+    else:
+        write_text(document, with_definitions(text, generated=generated()))

@@ -40,8 +40,11 @@ class Verbs(click.Group):
 
 
 @contextmanager
-def progress(title: str, *, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on the error stream, gone when done; call the yielded function after each step."""
+def progress(title: str, *, total: int | None) -> Iterator[Callable[[], None]]:
+    """A bar on the error stream, gone when done; call the yielded function after each step.
+
+    Without a total it only shows that something moves.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:

@@ -13,7 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-NEVER_IN_THE_SCORER = {"SimpleITK", "docker", "nnunetv2", "rich", "sklearn", "torch"}
+NEVER_IN_THE_SCORER = {
+    "SimpleITK",
+    "docker",
+    "highdicom",
+    "nnunetv2",
+    "rich",
+    "sklearn",
+    "torch",
+}
 NEVER_FOR_HELP = NEVER_IN_THE_SCORER - {"rich"} | {
     "cc3d",
     "deflate",
