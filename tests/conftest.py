@@ -256,8 +256,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Two processes at one engine would only wait for each other, and a file's tests share what they
     are run on.
     """
+    of_engine = {item.path for item in items if item.get_closest_marker("docker")}
     for item in items:
-        group = "engine" if item.get_closest_marker("docker") else str(item.path)
+        group = "engine" if item.path in of_engine else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     left_out = config.stash.setdefault(LEFT_OUT, {})
     for marker, words in _missing().items():
