@@ -42,6 +42,8 @@ COMPRESSION_LEVEL = 2
 GZIP_HEADER_LIMIT_BYTES = 1 << 16
 """Room for a gzip header with a name and a comment in it."""
 TEXT_LIMIT_BYTES = 64 << 20
+CELL_CHARACTERS = 1 << 17
+"""Of one cell of a table; more is no table of ours."""
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -203,13 +205,20 @@ def read_table(path: Path, *, limit: int = TEXT_LIMIT_BYTES) -> Table:
     """
     reader = csv.reader(io.StringIO(read_text(path, limit=limit), newline=""), strict=True)
     try:
-        rows = [Row(reader.line_num, tuple(cells)) for cells in reader if cells]
+        rows = [Row(reader.line_num, _cells(cells)) for cells in reader if cells]
     except csv.Error as error:
         message = f"line {reader.line_num}: {error}"
         raise UnreadableFileError(message, kind=Unreadable.SYNTAX) from error
     if not rows:
         raise UnreadableFileError("no header line", kind=Unreadable.SYNTAX)
     return Table(tuple(name.strip() for name in rows[0].cells), tuple(rows[1:]))
+
+
+def _cells(cells: list[str]) -> tuple[str, ...]:
+    """One line, no cell endless: the csv module's own limit is anybody's to change."""
+    if max(map(len, cells)) > CELL_CHARACTERS:
+        raise csv.Error(f"field larger than field limit ({CELL_CHARACTERS})")
+    return tuple(cells)
 
 
 @contextmanager

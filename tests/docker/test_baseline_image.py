@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
+from docker.errors import ImageNotFound
 from numpy.typing import NDArray
 
 from baseline.datasets import Variant
@@ -102,7 +104,8 @@ def baked_image(baseline_image: str, model: Path) -> Iterator[str]:
         "docker", "build", "--quiet", "--network=none", dockerfile, base, f"--tag={tag}", str(model)
     )
     yield tag
-    require_engine().images.remove(tag, force=True)
+    with suppress(ImageNotFound):  # another run's tests may have removed it
+        require_engine().images.remove(tag, force=True)
 
 
 @pytest.fixture(scope="module")

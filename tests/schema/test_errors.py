@@ -38,7 +38,8 @@ def drawn() -> set[tuple[str, str]]:
 
 def defined(parent: type[Exception] = LLNError) -> Iterator[tuple[str, str]]:
     for child in parent.__subclasses__():
-        yield child.__name__, parent.__name__
+        if child.__module__ == errors.__name__:  # another room's may be loaded too
+            yield child.__name__, parent.__name__
         yield from defined(child)
 
 
