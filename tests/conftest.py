@@ -249,17 +249,24 @@ def no_blocking() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests together, and all of the engine; leave out what cannot run here.
+ENGINE_FOLDERS = ("tests/docker", "tests/evaluation/sandbox")
+"""Where tests that start containers lie."""
 
-    Two processes at one engine would only wait for each other, and a file's tests share what they
-    are run on.
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a file's tests in one process, and all of the engine's in one.
+
+    A file's tests share what they run on; two processes at one engine would remove each other's
+    images, and count each other's containers. Said here, since xdist reads the groups before the
+    collection is modified.
     """
-    of_engine = {item.path for item in items if item.get_closest_marker("docker")}
-    for item in items:
-        group = "engine" if item.path in of_engine else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    name = item.path.relative_to(item.config.rootpath).as_posix()
+    group = "engine" if name.startswith(ENGINE_FOLDERS) else name
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here."""
     left_out = config.stash.setdefault(LEFT_OUT, {})
     for marker, words in _missing().items():
         wanting = [item for item in items if item.get_closest_marker(marker)]
