@@ -249,22 +249,6 @@ def no_blocking() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-ENGINE_FOLDERS = ("tests/docker", "tests/evaluation/sandbox")
-"""Where tests that start containers lie."""
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a file's tests in one process, and all of the engine's in one.
-
-    A file's tests share what they run on; two processes at one engine would remove each other's
-    images, and count each other's containers. Said here, since xdist reads the groups before the
-    collection is modified.
-    """
-    name = item.path.relative_to(item.config.rootpath).as_posix()
-    group = "engine" if name.startswith(ENGINE_FOLDERS) else name
-    item.add_marker(pytest.mark.xdist_group(group))
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here."""
     left_out = config.stash.setdefault(LEFT_OUT, {})
