@@ -26,8 +26,6 @@ class Untrainable(StrEnum):
     """There is nothing to go on from."""
     IN_THE_WAY = "in_the_way"
     """A training of that fold is there, and neither to go on nor to start again was asked for."""
-    NO_DEVICE = "no_device"
-    """The device that was asked for is not there."""
 
 
 class TrainingError(LLNError):

@@ -104,10 +104,11 @@ def train(
 
     from baseline.campaign import Campaign, campaign
     from baseline.datasets import Variant
+    from baseline.networks import choose_device
     from baseline.presets import Changes, Training
     from baseline.presets import preset as find
     from baseline.schedule import Bounds
-    from baseline.training import Machine, Order, choose_device
+    from baseline.training import Machine, Order
 
     changes = Changes(epochs=epochs, iterations=iterations, batch_size=batch_size)
     recipe = changes.applied(find(preset))

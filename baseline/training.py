@@ -102,20 +102,6 @@ def find_trainer() -> Any:
     )
 
 
-def choose_device(wanted: str) -> str:
-    """`cpu` or `cuda`; `auto` takes CUDA where there is one.
-
-    Raises:
-        TrainingError: CUDA is asked for and there is none.
-    """
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise TrainingError(
-            "--device cuda: this machine has no CUDA device", kind=Untrainable.NO_DEVICE
-        )
-    return "cuda" if wanted in {"auto", "cuda"} and there else "cpu"
-
-
 def splits(work: Path, *, variant: Variant) -> list[dict[str, list[str]]]:
     """The folds of a prepared dataset."""
     path = work / PREPROCESSED / variant.dataset_name / "splits_final.json"

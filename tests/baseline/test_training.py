@@ -18,7 +18,7 @@ from baseline.experiment import FOLD
 from baseline.presets import Changes
 from baseline.record import FoldRecord
 from baseline.schedule import Bounds, Ending
-from baseline.training import Order, Start, choose_device, find_trainer
+from baseline.training import Order, Start, find_trainer
 from tests.baseline.conftest import copied, tiny_order
 
 ITERATIONS = 6
@@ -196,10 +196,3 @@ def test_a_fold_that_does_not_exist_is_refused_before_anything_is_trained(order:
 
     assert error.value.kind is Untrainable.NO_FOLD
     assert not order.model_folder.exists()
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused() -> None:
-    assert choose_device("auto") == choose_device("cpu") == "cpu"
-    with pytest.raises(TrainingError, match="no CUDA device"):
-        choose_device("cuda")
