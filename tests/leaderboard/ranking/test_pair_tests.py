@@ -241,9 +241,10 @@ def ovarian() -> Areas:
     return Areas(positive=rows[:, 3] == 1, probability=tests)
 
 
-def test_delong_s_own_example_as_sas_prints_it() -> None:
-    # SAS/STAT, PROC LOGISTIC, "Comparing Receiver Operating Characteristic Curves": areas and
-    # standard errors of albumin, K-G score, total protein; contrasts with the K-G score
+def test_delong_s_own_example() -> None:
+    # data as SAS/STAT documents them, PROC LOGISTIC, "Comparing Receiver Operating Characteristic
+    # Curves"; areas and standard errors of albumin, K-G score, total protein and contrasts with the
+    # K-G score as its output is remembered, and as counting every pair of patients gives them
     scores = ovarian()
     areas, covariance = delong_covariance(scores)
     key = Key(metric=POSITIVITY.metric("auroc"), scope="all", scores=scores)
