@@ -43,7 +43,7 @@ SCHEMES: Mapping[Scheme, tuple[str, str]] = {
     ),
     Scheme.PRIMARY_KEY: ("First figure alone", "the first figure that orders the board, ranked"),
 }
-LONGEST_NAME = 34
+LONGEST_NAME = 32
 NAMES, STEP, ROW = 250.0, 26.0, 24.0
 SCHEME_STEP = 145.0
 
