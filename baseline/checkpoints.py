@@ -54,7 +54,7 @@ def read_weights(content: bytes, *, where: str) -> dict[str, Tensor]:
     Raises:
         CheckpointError: it holds anything but finite tensors by name.
     """
-    return _weights(_load(content, where=where), where=where)
+    return _weights(read_plain(content, where=where), where=where)
 
 
 def read_training_checkpoint(content: bytes, *, where: str) -> Trained:
@@ -63,7 +63,7 @@ def read_training_checkpoint(content: bytes, *, where: str) -> Trained:
     Raises:
         CheckpointError: it holds something that only a program could build, or is no checkpoint.
     """
-    loaded = _load(content, where=where)
+    loaded = read_plain(content, where=where)
     weights = _weights(loaded, where=where)
     arguments = loaded.get("init_args")
     configuration = arguments.get("configuration") if isinstance(arguments, dict) else None
@@ -83,7 +83,16 @@ def slim_checkpoint(weights: dict[str, Tensor]) -> bytes:
     return buffer.getvalue()
 
 
-def _load(content: bytes, *, where: str) -> dict[str, Any]:
+def read_plain(content: bytes, *, where: str) -> dict[str, Any]:
+    """All that a checkpoint holds, on the processor.
+
+    Args:
+        content: the file.
+        where: its name, for the message.
+
+    Raises:
+        CheckpointError: it holds something that only a program could build, or is no checkpoint.
+    """
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(list(ALLOWED)):
             # it warns of a pickle that it then refuses, or reads

@@ -31,7 +31,7 @@ class Image(NamedTuple):
     Attributes:
         geometry: the grid of its file.
         orientation: how the file's order of axes and the canonical one relate.
-        voxels: stored intensities, (i, j, k) in the file's order.
+        voxels: intensities up to a scale and a constant, (i, j, k) in the file's order.
     """
 
     geometry: Geometry
@@ -73,8 +73,8 @@ def volumes_in(folder: Path) -> dict[str, Path]:
 def read_image(path: Path) -> Image:
     """Read a volume.
 
-    Slope and intercept of the header are left out: the networks see intensities relative to their
-    mean and spread over the volume, which neither changes.
+    The networks see intensities relative to their mean and spread over the volume: of slope and
+    intercept of the header only the slope's sign tells there, so that it alone is applied.
 
     Raises:
         UnreadableFileError: it is no sound `.nii.gz` file.
@@ -93,7 +93,9 @@ def read_image(path: Path) -> Image:
         gap = "no number" if header.form_gap_mm is None else f"{header.form_gap_mm:.4g} mm"
         raise ImageError(f"qform and sform disagree: expected at most {limit_mm:g} mm, got {gap}")
     _refuse_large(geometry)
-    return image_of(read_voxels(path, header=header), geometry=geometry)
+    voxels = read_voxels(path, header=header)
+    intensities = -voxels.astype(np.float32) if header.inverted else voxels
+    return image_of(intensities, geometry=geometry)
 
 
 def image_of(voxels: NDArray[Any], *, geometry: Geometry) -> Image:

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
 
+from baseline.checkpoints import read_training_checkpoint
 from baseline.datasets import CONFIGURATION, Variant
 from baseline.environment import PREPROCESSED, RESULTS, TRAINERS, surroundings, variables
 from baseline.errors import TrainingError, Untrainable
@@ -195,8 +196,7 @@ def _furthest(folder: Path) -> Path | None:
 
 
 def _epochs_of(checkpoint: Path) -> int:
-    content = torch.load(checkpoint, map_location="cpu", weights_only=False, mmap=True)
-    return int(content["current_epoch"])
+    return read_training_checkpoint(checkpoint.read_bytes(), where=str(checkpoint)).epoch
 
 
 def _trainer(order: Order, fold: int, *, resume: bool) -> Any:

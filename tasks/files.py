@@ -73,6 +73,7 @@ class NiftiHeader:
         form_gap_mm: largest distance between a corner placed by the qform and by the sform; 0 when
             only one is set, None when it is not finite.
         scaled: whether slope and intercept would change the stored values.
+        inverted: whether they would turn dark into bright.
         offset: first voxel's position in the file.
         dtype: the stored type with its byte order; None when unknown.
     """
@@ -83,6 +84,7 @@ class NiftiHeader:
     oriented: bool
     form_gap_mm: float | None
     scaled: bool
+    inverted: bool
     offset: int
     dtype: np.dtype[Any] | None
 
@@ -272,6 +274,7 @@ def _header(raw: Any) -> NiftiHeader:  # nibabel ships no types
         oriented=bool(raw["qform_code"] > 0 or raw["sform_code"] > 0),
         form_gap_mm=_form_gap_mm(raw, shape=shape),
         scaled=_scaled(raw),
+        inverted=_scaled(raw) and float(raw["scl_slope"]) < 0,
         offset=int(offset) if math.isfinite(offset) else -1,
         dtype=dtype,
     )

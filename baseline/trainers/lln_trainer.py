@@ -14,6 +14,7 @@ from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_p
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from baseline import augmentation, randomness, schedule
+from baseline.checkpoints import read_plain
 from baseline.datasets import OURS
 from baseline.errors import TrainingError, Untrainable
 from baseline.presets import Training
@@ -190,8 +191,11 @@ class nnUNetTrainerLLN(nnUNetTrainer):  # type: ignore[misc]  # noqa: N801 - nnU
 
         Raises:
             TrainingError: it belongs to another plan, seed or dataset.
+            CheckpointError: it holds more than weights and numbers.
         """
-        checkpoint = torch.load(filename_or_checkpoint, map_location="cpu", weights_only=False)
+        path = Path(filename_or_checkpoint)
+        # nnU-Net reads it as a program next; only what holds none gets that far
+        checkpoint = read_plain(path.read_bytes(), where=str(path))
         names = ("plans", "dataset_json")
         if any(self.my_init_kwargs[name] != checkpoint["init_args"][name] for name in names):
             raise TrainingError(

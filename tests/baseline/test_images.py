@@ -33,6 +33,20 @@ def test_intensities_are_read_as_stored(tmp_path: Path) -> None:
     assert image.voxels.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("slope", "intercept", "sign"),
+    [(2.0, -7.0, 1), (-1.0, 60.0, -1), (0.0, 5.0, 1), (float("nan"), 0.0, 1)],
+)
+def test_only_the_sign_of_a_slope_tells(
+    slope: float, intercept: float, sign: int, tmp_path: Path, edit_gzip: EditGzip
+) -> None:
+    path = written(tmp_path)
+    # scl_slope and scl_inter; a slope of 0 or no number means none
+    edit_gzip(path, lambda content: struct.pack_into("<2f", content, 112, slope, intercept))
+
+    np.testing.assert_array_equal(read_image(path).voxels, sign * VOXELS.astype(np.float32))
+
+
 @pytest.mark.parametrize("name", ["nan", "inf"])
 def test_an_intensity_that_is_no_number_is_refused(name: str, tmp_path: Path) -> None:
     voxels = VOXELS.astype(np.float32)

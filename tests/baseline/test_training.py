@@ -12,6 +12,7 @@ import torch
 
 from baseline import training
 from baseline.campaign import Campaign, campaign
+from baseline.checkpoints import CheckpointError
 from baseline.datasets import Variant
 from baseline.errors import TrainingError, Untrainable
 from baseline.experiment import FOLD
@@ -164,6 +165,26 @@ def test_a_checkpoint_of_another_plan_is_refused(order: Order) -> None:
     with pytest.raises(TrainingError, match="another plan, seed or dataset") as error:
         train(changed, start=Start.RESUME)
     assert error.value.kind is Untrainable.OTHER_PLAN
+
+
+class Program:
+    """What a pickle may hold: a call of anything, run when it is read."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.mark,))
+
+
+def test_a_checkpoint_that_holds_a_program_is_refused_unrun(order: Order, tmp_path: Path) -> None:
+    order.fold_folder(0).mkdir(parents=True)
+    path = order.fold_folder(0) / "checkpoint_latest.pth"
+    torch.save({"current_epoch": 1, "network_weights": Program(tmp_path / "ran")}, path)
+
+    with pytest.raises(CheckpointError, match="it holds more than weights"):
+        train(order, start=Start.RESUME)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_folds_of_one_model_are_trained_alike(trained: Order, tmp_path: Path) -> None:
