@@ -6,7 +6,7 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +18,7 @@ from docker.models.images import Image as EngineImage
 from requests.exceptions import RequestException
 
 from evaluation.sandbox.container import MIB, ContainerSpec, container_arguments
-from evaluation.sandbox.graphics import card_name
+from evaluation.sandbox.graphics import card_name, memory_by_process_mib
 from evaluation.sandbox.runner import GPU_NOT_READ, NO_GPU, Image, Outcome
 from evaluation.sandbox.scratch import measure
 from evaluation.sandbox.system_call_filter import filter_text
@@ -144,7 +144,7 @@ class DockerRunner:
             container.start()
         except APIError as error:
             return _not_started(container, error)
-        with _MemoryReader(container) as memory:
+        with _memory_of(container) as memory, _cards_of(container, spec) as cards:
             killed_for = _wait(container, spec, deadline=begun + spec.seconds)
         state = container.attrs["State"]
         return Outcome(
@@ -155,8 +155,9 @@ class DockerRunner:
             engine_error=_DISK_FULL if killed_for == "disk" else None,
             seconds=time.monotonic() - begun,
             # a container that was short of memory had all that there was
-            peak_memory_mib=spec.limits.memory_mib if state["OOMKilled"] else memory.peak_mib,
-            gpu_memory_reason=GPU_NOT_READ if spec.gpus else NO_GPU,
+            peak_memory_mib=spec.limits.memory_mib if state["OOMKilled"] else memory.peak,
+            gpu_memory_mib=cards.peak,
+            gpu_memory_reason=_unread(spec) if cards.peak is None else None,
             log=container.logs(stdout=True, stderr=True),
         )
 
@@ -223,19 +224,19 @@ def _kill(container: Container) -> None:
     container.reload()
 
 
-class _MemoryReader:
-    """Reads a container's memory on a thread of its own: some engines take a second to answer."""
+class Highest:
+    """Reads a figure on a thread of its own, again and again: some engines take a second."""
 
-    def __init__(self, container: Container) -> None:
-        self._container = container
+    def __init__(self, read: Callable[[], float | None]) -> None:
+        self._read_once = read
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
-        self._peak = 0
+        self._peak = 0.0
 
     @property
-    def peak_mib(self) -> float | None:
+    def peak(self) -> float | None:
         """The most that was ever read, None when nothing was."""
-        return round(self._peak / MIB, 1) if self._peak else None
+        return round(self._peak, 1) or None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -247,11 +248,35 @@ class _MemoryReader:
     def _read(self) -> None:
         while not self._ended.is_set():
             try:
-                reading = self._container.stats(stream=False, one_shot=True)
+                reading = self._read_once()
             except Exception:  # noqa: BLE001 - a reading that fails is none, whatever the reason
                 return
-            self._peak = max(self._peak, memory_bytes(reading))
+            self._peak = max(self._peak, reading or 0.0)
             self._ended.wait(READING_SECONDS)
+
+
+def _memory_of(container: Container) -> Highest:
+    return Highest(lambda: memory_bytes(container.stats(stream=False, one_shot=True)) / MIB)
+
+
+def _cards_of(container: Container, spec: ContainerSpec) -> Highest:
+    return Highest(lambda: cards_memory_mib(container) if spec.gpus else None)
+
+
+def _unread(spec: ContainerSpec) -> str:
+    return GPU_NOT_READ if spec.gpus else NO_GPU
+
+
+def cards_memory_mib(container: Container) -> float | None:
+    """Memory of the host's graphics cards that a running container's processes hold.
+
+    None where NVIDIA's tool does not tell.
+    """
+    held = memory_by_process_mib()
+    if not held:
+        return None
+    processes = container.top(ps_args="-eo pid")["Processes"]
+    return sum(held.get(int(process[0]), 0.0) for process in processes)
 
 
 def memory_bytes(reading: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ from evaluation.sandbox.container import ContainerSpec
 from schema.execution import EngineHost
 
 NO_GPU = "no GPU was given"
-GPU_NOT_READ = "the engine does not tell how much GPU memory a container uses"
+GPU_NOT_READ = "nvidia-smi on this host told of no GPU memory of the container's processes"
 
 
 class Image(NamedTuple):

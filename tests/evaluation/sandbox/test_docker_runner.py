@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from evaluation.sandbox.campaign import run
-from evaluation.sandbox.docker_runner import DockerRunner, connect
+from evaluation.sandbox.docker_runner import DockerRunner, cards_memory_mib, connect
 from evaluation.sandbox.log import LOG_BYTES
 from evaluation.sandbox.plan import LABEL, Options, prepare
 from schema.errors import SandboxError, Unrunnable
@@ -238,6 +238,23 @@ def test_a_command_that_is_no_program_is_the_model_s_failure(
 
     assert record.summary().failures == {FailureCode.MODEL_EXIT: 3}
     assert "no/such/program" in (tmp_path / "out/run/cases/answers/log.txt").read_text()
+
+
+def test_memory_of_cards_is_told_apart_by_the_host_s_numbers_of_processes(
+    client: docker.DockerClient, base_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = client.containers.run(base_image, ["sleep", "60"], detach=True)
+    try:
+        container.reload()
+        own = container.attrs["State"]["Pid"]
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\nprintf '{own}, 300\\n1, 5000\\n'\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+        assert cards_memory_mib(container) == 300.0
+    finally:
+        container.remove(force=True)
 
 
 def test_an_image_is_found_by_name_by_id_and_in_an_archive(

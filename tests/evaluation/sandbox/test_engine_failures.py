@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from requests.exceptions import ConnectionError as EngineGone
 import evaluation.sandbox.docker_runner
 from evaluation.sandbox.diagnosis import diagnose
 from evaluation.sandbox.docker_runner import DockerRunner, connect, memory_bytes
-from evaluation.sandbox.graphics import card_name
+from evaluation.sandbox.graphics import card_name, memory_by_process_mib
 from schema.errors import SandboxError, Unrunnable
 from schema.execution import FailureCode
 from tests.evaluation.sandbox.test_container import spec
@@ -64,6 +65,13 @@ class FakeContainer:
 def runner_of(container: FakeContainer, **info: Any) -> DockerRunner:
     created = SimpleNamespace(create=lambda **_: container)
     return DockerRunner(SimpleNamespace(info=lambda: {**INFO, **info}, containers=created))
+
+
+def program(folder: Path, script: str) -> None:
+    """A stand-in for NVIDIA's tool, which only a machine with a card has."""
+    tool = folder / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
 
 
 @pytest.fixture(autouse=True)
@@ -123,9 +131,59 @@ def test_an_unread_gpu_says_why(tmp_path: Path) -> None:
     outcome = runner_of(FakeContainer()).run(spec(output=tmp_path, gpus=1))
 
     assert outcome.gpu_memory_mib is None
-    assert (
-        outcome.gpu_memory_reason == "the engine does not tell how much GPU memory a container uses"
+    assert outcome.gpu_memory_reason == (
+        "nvidia-smi on this host told of no GPU memory of the container's processes"
     )
+
+
+class OnCards(FakeContainer):
+    """Runs until its processes were asked for a second time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.read_twice = 0, threading.Event()
+
+    def top(self, *, ps_args: str) -> dict[str, Any]:
+        assert ps_args == "-eo pid"
+        self.asked += 1
+        if self.asked == 2:
+            self.read_twice.set()
+        return {"Titles": ["PID"], "Processes": [["4711"], ["4712"], ["4713"]]}
+
+    def reload(self) -> None:
+        self.read_twice.wait(timeout=20)
+        super().reload()
+
+
+def test_gpu_memory_is_the_most_that_the_container_s_own_processes_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4711 holds 1000 MiB of one card and 24 of another, 4712 512; 99 is somebody else's."""
+    monkeypatch.setattr(evaluation.sandbox.docker_runner, "READING_SECONDS", 0.01)
+    program(tmp_path, "printf '4711, 1000\\n4711, 24\\n99, 70000\\n4712, 512\\n'")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    outcome = runner_of(OnCards()).run(spec(output=tmp_path, gpus=1))
+
+    assert (outcome.gpu_memory_mib, outcome.gpu_memory_reason) == (1536.0, None)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("printf '1, 10\\n\\n2, 20\\n1, 5\\n'", {1: 15.0, 2: 20.0}),
+        ("exit 0", {}),
+        ("echo '1, [N/A]'", None),
+        ("echo 'No devices were found'", None),
+        ("exit 9", None),
+    ],
+)
+def test_memory_of_cards_is_told_by_process_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: dict[int, float] | None
+) -> None:
+    program(tmp_path, script)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert memory_by_process_mib() == expected
 
 
 @pytest.mark.parametrize(
@@ -139,9 +197,7 @@ def test_an_unread_gpu_says_why(tmp_path: Path) -> None:
 def test_the_card_is_named_by_its_own_tool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, name: str | None
 ) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(0o755)
+    program(tmp_path, script)
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert card_name() == name
