@@ -29,7 +29,10 @@ from evaluation.gate import (
 )
 from evaluation.intervals import resample_weights
 from evaluation.mask_cases import score_masks
+from evaluation.methods_paragraph import methods_text
 from evaluation.report import render_report
+from evaluation.sheet_formats import FOLDER, sheet_files
+from evaluation.tables.clinical import clinical_sheets
 from schema.finding import Finding
 from schema.result import (
     CaseScore,
@@ -74,6 +77,7 @@ NO_FROC = Froc(
     reason="a mask of nodes holds no probability: there is no threshold to vary",
 )
 RESULT, CASES, REPORT, RUN = "result.json", "cases.jsonl", "report.html", "run.json"
+TABLES, METHODS = FOLDER, "methods.txt"
 
 
 class Scored(NamedTuple):
@@ -294,9 +298,11 @@ def _result(
 
 
 def write_evaluation(scored: Scored, *, out: Path, started: datetime, seconds: float) -> None:
-    """Write `result.json`, `cases.jsonl`, `report.html` and `run.json` into a folder.
+    """Write `result.json`, `cases.jsonl`, `report.html`, `run.json`, tables and methods.
 
-    The first three depend on nothing but their input; the time and the machine are in `run.json`.
+    The tables go to `tables/*.csv` and `*.tex`, which replace those of an earlier run, and the
+    methods to `methods.txt`. All but `run.json`, which holds the time and the machine, depends on
+    nothing but its input.
     """
     text = canonical_json(scored.result.model_dump(mode="json"))
     lines = (json_line(case.model_dump(mode="json")) for case in scored.cases)
@@ -315,4 +321,17 @@ def write_evaluation(scored: Scored, *, out: Path, started: datetime, seconds: f
     write_text(out / RESULT, text)
     write_text(out / CASES, "".join(lines))
     write_text(out / REPORT, page)
+    _write_tables(scored.result, out=out)
     write_text(out / RUN, canonical_json(record.model_dump(mode="json")))
+
+
+def _write_tables(result: Result, *, out: Path) -> None:
+    """The clinical tables and the methods; a table that the result no longer has is removed."""
+    sheets = clinical_sheets(result, tasks=load_tasks())
+    files = {path: text for sheet in sheets for path, text in sheet_files(sheet).items()}
+    for suffix in ("csv", "tex"):
+        for path in (out / TABLES).glob(f"*.{suffix}"):
+            path.unlink()
+    for name, text in files.items():
+        write_text(out / name, text)
+    write_text(out / METHODS, methods_text(result, tasks=load_tasks()))

@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 from evaluation import __main__ as entrypoint
-from evaluation.run import CASES, REPORT, RESULT, RUN, Scored, evaluate, write_evaluation
+from evaluation.run import (
+    CASES,
+    METHODS,
+    REPORT,
+    RESULT,
+    RUN,
+    TABLES,
+    Scored,
+    evaluate,
+    write_evaluation,
+)
 from schema.errors import CohortError, SubmissionError
 from schema.result import Figure, Result
 from schema.task import Task
@@ -283,7 +293,8 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_jobs(
         started = datetime(2026, 1, jobs, tzinfo=UTC)
         write_evaluation(scored, out=tmp_path / name, started=started, seconds=jobs)
 
-    for file in (RESULT, CASES, REPORT):
+    tables = (path.relative_to(tmp_path / "one") for path in (tmp_path / "one" / TABLES).iterdir())
+    for file in (RESULT, CASES, REPORT, METHODS, *tables):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     assert (tmp_path / "one" / RUN).read_bytes() != (tmp_path / "two" / RUN).read_bytes()
 
