@@ -13,6 +13,7 @@ from leaderboard import commands as board
 from leaderboard import simulation_commands as forecast
 from leaderboard import site_commands as pages
 from tasks import commands as data
+from tasks import view_commands as looking
 from tasks.terminal import Verbs
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -69,6 +70,7 @@ submission.add_command(scoring.check_submission, "check")
 submission.add_command(sandbox.run_submission, "run")
 main.add_command(scoring.evaluate, "evaluate")
 main.add_command(examination.doctor, "doctor")
+main.add_command(looking.view, "view")
 baseline.add_command(training.convert, "convert")
 baseline.add_command(training.train, "train")
 baseline.add_command(answering.export, "export")

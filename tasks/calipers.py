@@ -39,12 +39,28 @@ def greatest_short_axis_mm(slices: NDArray[np.bool_], row_mm: float, column_mm: 
         row_mm: distance between rows.
         column_mm: distance between columns.
     """
-    greatest = 0.0
+    return float(greatest_calipers(slices, row_mm, column_mm)[0])
+
+
+@compiled
+def greatest_calipers(
+    slices: NDArray[np.bool_], row_mm: float, column_mm: float
+) -> tuple[float, int, int, int]:
+    """Where the greatest short axis is taken.
+
+    Returns:
+        The short axis in mm; its slice, the first of equals; and the two ends of the longest
+        diameter there as places in the slice's `outline`. 0 and three times -1 when every slice is
+        empty.
+    """
+    greatest, where, one, other = 0.0, -1, -1, -1
     for each in range(slices.shape[0]):
         corners = outline(slices[each])
         if corners.shape[0]:
-            greatest = max(greatest, _short_axis_mm(corners, row_mm, column_mm))
-    return greatest
+            width, first, second = _calipers(corners, row_mm, column_mm)
+            if width > greatest:
+                greatest, where, one, other = width, each, first, second
+    return greatest, where, one, other
 
 
 @compiled
@@ -101,8 +117,11 @@ def _turn(first: Points, second: Points, third: Points) -> int:
 
 
 @compiled
-def _short_axis_mm(corners: Points, row_mm: float, column_mm: float) -> float:
-    """Width across the longest diameter; of several equally long ones, the smallest width."""
+def _calipers(corners: Points, row_mm: float, column_mm: float) -> tuple[float, int, int]:
+    """Width across the longest diameter, in mm, and the two corners that the diameter joins.
+
+    Of several equally long diameters, the one with the smallest width.
+    """
     pairs = opposite_corners(corners)
     lengths = np.empty(pairs.shape[0], dtype=np.float64)
     widths = np.empty(pairs.shape[0], dtype=np.float64)
@@ -111,7 +130,9 @@ def _short_axis_mm(corners: Points, row_mm: float, column_mm: float) -> float:
         down, right = (second[0] - first[0]) * row_mm, (second[1] - first[1]) * column_mm
         lengths[each] = np.hypot(down, right)
         widths[each] = _extent(corners, -right * row_mm, down * column_mm) / lengths[each]
-    return float(widths[lengths >= lengths.max() * _SAME_LENGTH].min()) / VOXEL
+    longest = np.where(lengths >= lengths.max() * _SAME_LENGTH)[0]
+    chosen = longest[np.argmin(widths[longest])]
+    return float(widths[chosen]) / VOXEL, int(pairs[chosen, 0]), int(pairs[chosen, 1])
 
 
 @compiled

@@ -65,28 +65,94 @@ def phantom(patients: int, seed: int, out: Path, prevalence: float | None, jobs:
 
 @click.command()
 @click.argument("cohort", type=FOLDER)
+@click.option(
+    "--against",
+    multiple=True,
+    type=FOLDER,
+    help="Another cohort that may share no patient with this one; may be repeated.",
+)
+@click.option(
+    "--overview",
+    type=FOLDER,
+    help="A new or empty folder for a page of pictures. They show the reference: keep it private.",
+)
+@JOBS
 @AS_JSON
-def check_cohort(cohort: Path, as_json: bool) -> None:
-    """Check a cohort folder: manifest, tables, every image and mask.
+def check_cohort(
+    cohort: Path, against: tuple[Path, ...], overview: Path | None, jobs: int, as_json: bool
+) -> None:
+    """Check a cohort folder: manifest, tables, every image and mask, and whether they agree.
+
+    A finding contradicts a rule, or what the cohort says elsewhere: exit code 1. A note is worth a
+    look, and a sound cohort may have it: exit code 0.
 
     \b
-    Example: lln cohort check out/cohort
+    Example: lln cohort check out/cohort --against out/train --overview out/overview
     """
     from schema.errors import CohortError
-    from tasks.cohort import read_cohort
-    from tasks.cohort_check import check_volumes
+    from tasks.cohort import read_cohort, read_inputs
+    from tasks.cohort_check import (
+        check_against,
+        check_folders,
+        check_images,
+        check_tables,
+        digest_images,
+        examine_cases,
+    )
+    from tasks.overview import write_page, write_strip
     from tasks.terminal import progress
 
-    findings: list[Finding] = []
+    if overview is not None:
+        refuse_full(overview)
     try:
         found = read_cohort(cohort)
     except CohortError as error:
-        leave_with_findings(error.findings, as_json=as_json)
+        leave_after_check(error.findings, as_json=as_json)
+    others = [read_inputs(each) for each in against]
+    findings = [each for step in check_folders(found) for each in step]
+    digests = {}
     with progress("Checking cases", total=len(found.manifest.cases)) as step:
-        for each in check_volumes(found):
-            findings += each
+        for case in examine_cases(found, pictures=overview is not None, jobs=jobs):
+            findings += case.findings
+            if case.image_digest is not None:
+                digests[case.case_id] = case.image_digest
+            if overview is not None and case.picture is not None:
+                write_strip(overview, case_id=case.case_id, picture=case.picture)
             step()
-    leave_with_findings(findings, as_json=as_json)
+    findings += [*check_images(digests), *check_tables(found)]
+    for other in others:
+        with progress(f"Comparing {other.folder.name}", total=len(other.manifest.cases)) as step:
+            theirs = {}
+            for case_id, digest in digest_images(other, jobs=jobs):
+                theirs[case_id] = digest
+                step()
+        findings += check_against(found, digests=digests, other=other, other_digests=theirs)
+    if overview is not None:
+        page = write_page(overview, cohort=found, findings=findings)
+        click.echo(f"overview, private: {page}", err=True)
+    leave_after_check(findings, as_json=as_json)
+
+
+def leave_after_check(found: Sequence[Finding], *, as_json: bool) -> NoReturn:
+    """Show findings, then notes, and leave: exit code 1 with a finding that is no note, else 0."""
+    from tasks.checks.plausibility import NOTES
+    from tasks.files import canonical_json
+    from tasks.terminal import count_of, show_findings
+
+    findings = [each for each in found if each.code not in NOTES]
+    notes = [each for each in found if each.code in NOTES]
+    if as_json:
+        named = (("findings", findings), ("notes", notes))
+        data = {name: [each.model_dump(mode="json") for each in kept] for name, kept in named}
+        click.echo(canonical_json(data), nl=False)
+    else:
+        show_findings(findings)
+        if notes:
+            click.echo("Notes, worth a look:", err=True)
+        show_findings(notes)
+        words = {0: "", 1: ", 1 note"}.get(len(notes), f", {len(notes)} notes")
+        click.echo(count_of(findings) + words)
+    raise SystemExit(1 if findings else 0)
 
 
 def leave_with_findings(findings: Sequence[Finding], *, as_json: bool) -> NoReturn:

@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 
 from schema.cohort import DominantNode
 from schema.terms import NodeClass, Region, Side, TaskId
-from tasks.calipers import greatest_short_axis_mm
+from tasks.calipers import VOXEL, greatest_calipers, greatest_short_axis_mm, outline
 from tasks.geometry import Geometry
 from tasks.label_pass import Box, foreground_box
 from tasks.specification import label_map, node_rules
@@ -173,10 +173,78 @@ def short_axis_mm(inside: NDArray[np.bool_], *, geometry: Geometry) -> float:
         inside: the node, any box that holds it, indexed (i, j, k).
         geometry: grid that the box is cut from; only spacing and slice axis are used.
     """
+    slices, (row_mm, column_mm) = _axial(inside, geometry=geometry)
+    return float(greatest_short_axis_mm(slices, row_mm, column_mm))
+
+
+def _axial(
+    inside: NDArray[np.bool_], *, geometry: Geometry
+) -> tuple[NDArray[np.bool_], tuple[float, float]]:
+    """A node slice by slice in C order, and the distances between rows and between columns."""
     axis = geometry.slice_axis
     row_mm, column_mm = np.delete(np.asarray(geometry.spacing_mm), axis).tolist()
-    slices = np.ascontiguousarray(np.moveaxis(inside, axis, 0))
-    return float(greatest_short_axis_mm(slices, row_mm, column_mm))
+    return np.ascontiguousarray(np.moveaxis(inside, axis, 0)), (row_mm, column_mm)
+
+
+class Segment(NamedTuple):
+    """A straight line between two places of a grid, in voxels (i, j, k); centres are whole."""
+
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAxes:
+    """Where a node's short axis is taken.
+
+    Attributes:
+        slice_index: along the grid's slice axis.
+        longest: the longest diameter of the outline on that slice.
+        short: as long as the short axis, square to the longest diameter, half-way between the two
+            corners that the calipers touch.
+        longest_mm: length of the longest diameter.
+        short_axis_mm: see `short_axis_mm`.
+    """
+
+    slice_index: int
+    longest: Segment
+    short: Segment
+    longest_mm: float
+    short_axis_mm: float
+
+
+def node_axes(node_map: NodeMap, node: Node, *, geometry: Geometry) -> NodeAxes:
+    """End points of the measurement that gave a node's short axis.
+
+    Args:
+        node_map: what `measure_nodes` found.
+        node: one of its nodes.
+        geometry: of the mask.
+    """
+    inside = node_map.part == node.number
+    slices, spacing_mm = _axial(inside, geometry=geometry)
+    width, where, first, second = greatest_calipers(slices, *spacing_mm)
+    corners = outline(slices[where]) / VOXEL * spacing_mm
+    ends = corners[[first, second]]
+    longest_mm = float(np.hypot(*(ends[1] - ends[0])))
+    along = (ends[1] - ends[0]) / longest_mm
+    across = np.array([-along[1], along[0]])
+    touched = corners[[np.argmin(corners @ across), np.argmax(corners @ across)]]
+    middle = along * (touched @ along).mean()
+    short = middle + np.outer(touched @ across, across)
+    axis = geometry.slice_axis
+    start = np.array([side.start for side in node_map.box], dtype=np.float64)
+
+    def placed(points_mm: NDArray[np.float64]) -> Segment:
+        return Segment(*(start + np.insert(points_mm / spacing_mm, axis, where, axis=1)))
+
+    return NodeAxes(
+        slice_index=where + int(start[axis]),
+        longest=placed(ends),
+        short=placed(short),
+        longest_mm=longest_mm,
+        short_axis_mm=float(width),
+    )
 
 
 def place_of(

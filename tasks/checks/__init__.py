@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.checks.base import Check
-from tasks.checks.cohort import COHORT_CHECKS
+from tasks.checks.cohort import COHORT_CHECKS as FORM_CHECKS
 from tasks.checks.manifest import ManifestInvalid, ManifestUnreadable, TaskNotOffered
 from tasks.checks.masks import FOLDER_CHECKS, HEADER_CHECKS, READ_CHECKS, VOXEL_CHECKS
+from tasks.checks.plausibility import PLAUSIBILITY_CHECKS
 from tasks.checks.positivity_table import ROW_CHECKS, TABLE_CHECKS, ColumnsWrong, TableUnreadable
 
 SUBMISSION_CHECKS: tuple[type[Check[Any]], ...] = (
@@ -24,5 +25,7 @@ SUBMISSION_CHECKS: tuple[type[Check[Any]], ...] = (
     *ROW_CHECKS,
 )
 """In the order of their codes."""
+COHORT_CHECKS: tuple[type[Check[Any]], ...] = (*FORM_CHECKS, *PLAUSIBILITY_CHECKS)
+"""The form of a cohort, then whether its parts agree."""
 
 __all__ = ["COHORT_CHECKS", "SUBMISSION_CHECKS"]

@@ -35,6 +35,8 @@ class Check(ABC, Generic[Facts]):
     code: ClassVar[str]
     fails_case: ClassVar[bool] = True
     """Whether the case it names is scored with the worst value."""
+    note: ClassVar[bool] = False
+    """Whether it is only worth a look: a sound cohort may have it."""
 
     @classmethod
     def title(cls) -> str:

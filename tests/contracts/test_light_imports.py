@@ -23,6 +23,7 @@ NEVER_IN_THE_SCORER = {
     "torch",
 }
 NEVER_FOR_HELP = NEVER_IN_THE_SCORER - {"rich"} | {
+    "PIL",
     "cc3d",
     "deflate",
     "isal",
