@@ -62,6 +62,17 @@ def test_kappa_of_three_categories_by_hand() -> None:
     assert kappa.words == "fair"
 
 
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [([[20, 5], [10, 15]], 0.4), ([[45, 15], [25, 15]], 0.1304), ([[25, 35], [5, 35]], 0.2593)],
+)
+def test_kappa_of_the_published_examples(table: Table, value: float) -> None:
+    # https://en.wikipedia.org/wiki/Cohen%27s_kappa, two readers of 50 grant applications, and two
+    # tables with the same agreement of 60 of 100. By hand: (.7 - .5) / .5; (.6 - .54) / .46, with
+    # .54 = .6 * .7 + .4 * .3; (.6 - .46) / .54, with .46 = .6 * .3 + .4 * .7
+    assert kappa_of(table).estimate.value == pytest.approx(value, abs=5e-5)
+
+
 def test_categories_may_be_words() -> None:
     first, second = np.array(["a", "b", "a", "c"]), np.array(["a", "b", "b", "c"])
     # po = 3/4, pe = (2·1 + 1·2 + 1·1)/16 = 5/16: (12 - 5)/(16 - 5) = 7/11

@@ -19,6 +19,7 @@ from schema.terms import Status
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it pulls in solvers whose own imports may warn
+    from sksurv.datasets import load_veterans_lung_cancer
     from sksurv.exceptions import NoComparablePairException
     from sksurv.metrics import concordance_index_censored
 
@@ -292,7 +293,8 @@ def test_order_of_the_patients_does_not_change_a_bit_of_c() -> None:
 
 
 def test_concordance_of_the_published_model_is_the_published_one() -> None:
-    # R's coxph on the recidivism data of Rossi et al. 1980, Fox and Weisberg, An R Companion
+    # R's coxph on the recidivism data of Rossi et al. 1980, Fox and Weisberg, An R Companion,
+    # https://socialsciences.mcmaster.ca/jfox/Books/Companion/appendices/Appendix-Cox-Regression.pdf
     coefficients = {
         "fin": -0.37942,
         "age": -0.05744,
@@ -305,8 +307,28 @@ def test_concordance_of_the_published_model_is_the_published_one() -> None:
     table = load_rossi()
     risk = table[list(coefficients)].to_numpy(dtype=float) @ np.array(list(coefficients.values()))
     rows = zip(table["week"], table["arrest"], risk, strict=True)
-    # R prints "Concordance= 0.64"
-    assert c_index(cohort_of(*rows)).value == pytest.approx(0.64, abs=0.005)
+    # R prints "Concordance= 0.64", lifelines' own tests 0.640
+    assert c_index(cohort_of(*rows)).value == pytest.approx(0.640, abs=5e-4)
+
+
+def test_concordance_of_the_model_of_veteran_is_rs() -> None:
+    # https://rviews.rstudio.com/2017/09/25/survival-analysis-with-r/ prints the coefficients of
+    # treatment, three cell types, Karnofsky score, months, age and prior therapy, and 0.736
+    table, outcome = load_veterans_lung_cancer()
+    columns = (
+        (table["Treatment"] == "test", 0.2946),
+        (table["Celltype"] == "smallcell", 0.8616),
+        (table["Celltype"] == "adeno", 1.196),
+        (table["Celltype"] == "large", 0.4013),
+        (table["Karnofsky_score"], -0.03282),
+        (table["Months_from_Diagnosis"], 8.132e-05),
+        (table["Age_in_years"], -8.706e-03),
+        (table["Prior_therapy"] == "yes", 0.07159),
+    )
+    risk = sum(column.to_numpy(dtype=float) * coefficient for column, coefficient in columns)
+
+    rows = zip(outcome["Survival_in_days"], outcome["Status"], risk, strict=True)
+    assert c_index(cohort_of(*rows)).value == pytest.approx(0.736, abs=5e-4)
 
 
 def lifelines_c(patients: Cohort) -> float:

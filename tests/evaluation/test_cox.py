@@ -78,6 +78,7 @@ def veteran() -> Data:
         rows["Karnofsky_score"],
         rows["Months_from_Diagnosis"],
         rows["Age_in_years"],
+        rows["Prior_therapy"] == "yes",
     ]
     matrix = np.column_stack([np.asarray(column, dtype=float) for column in columns])
     return Data(outcome["Survival_in_days"].astype(float), outcome["Status"].astype(bool), matrix)
@@ -92,41 +93,97 @@ def simulated(size: int, *, seed: int) -> Data:
     return Data(np.ceil(20 * np.minimum(time, censored)) / 20, time <= censored, columns)
 
 
+def errors_of(fit: CoxFit) -> Floats:
+    return np.sqrt(np.diag(fit.covariance))
+
+
+def chi_square(fit: CoxFit) -> float:
+    """The likelihood ratio test against no covariate."""
+    return 2 * (fit.log_likelihood - fit.null_log_likelihood)
+
+
 def test_coefficients_of_rossi_are_rs() -> None:
-    # Fox and Weisberg, An R Companion to Applied Regression, appendix Cox regression
+    # Fox and Weisberg, An R Companion to Applied Regression, appendix Cox Regression,
+    # https://socialsciences.mcmaster.ca/jfox/Books/Companion/appendices/Appendix-Cox-Regression.pdf
+    # all seven to four digits also in https://github.com/CamDavidsonPilon/lifelines,
+    # lifelines/tests/test_estimation.py: log-likelihood -658.748, likelihood ratio test 33.27
     fit = fitted(rossi())
 
     expected = (-0.37942, -0.05744, 0.31390, -0.14980, -0.43370, -0.08487, 0.09150)
     assert fit.coefficients == pytest.approx(expected, abs=1e-5)
     errors = (0.19138, 0.02200, 0.30799, 0.21222, 0.38187, 0.19576, 0.02865)
-    assert np.sqrt(np.diag(fit.covariance)) == pytest.approx(errors, abs=1e-5)
-    # the likelihood ratio test printed there: 33.27 on 7 degrees of freedom
-    assert 2 * (fit.log_likelihood - fit.null_log_likelihood) == pytest.approx(33.27, abs=5e-3)
+    assert errors_of(fit) == pytest.approx(errors, abs=1e-5)
+    assert fit.log_likelihood == pytest.approx(-658.748, abs=5e-4)
+    assert chi_square(fit) == pytest.approx(33.27, abs=5e-3)
 
 
 def test_ratios_of_lung_are_rs() -> None:
-    # coxph(Surv(time, status) ~ sex, lung): 0.588 (0.424 to 0.816), p 0.00149
+    # http://www.sthda.com/english/wiki/cox-proportional-hazards-model
+    # coxph(Surv(time, status) ~ sex, lung): -0.5310, 0.588 (0.424 to 0.816), p 0.00149
     alone = ratio(fitted(lung("sex")), 0, n=228, level=0.95)
     assert alone.estimate.value == pytest.approx(0.588, abs=5e-4)
+    assert fitted(lung("sex")).coefficients == pytest.approx([-0.5310235], abs=1e-7)
     assert alone.estimate.interval is not None
     assert alone.estimate.interval[:2] == pytest.approx((0.4237, 0.816), abs=5e-4)
     assert alone.p_value == pytest.approx(0.00149, abs=5e-6)
     # coxph(Surv(time, status) ~ age + sex + ph.ecog, lung)
     together = fitted(lung("age", "sex", "ph.ecog"))
     assert together.coefficients == pytest.approx((0.011067, -0.552612, 0.463728), abs=1e-6)
+    assert errors_of(together) == pytest.approx((0.009267, 0.167739, 0.113577), abs=1e-6)
+    assert chi_square(together) == pytest.approx(30.5, abs=0.05)
 
 
-def test_ratio_of_the_german_breast_cancer_study_is_the_published_one() -> None:
-    # coxph(Surv(time, cens) ~ horTh, GBSG2) of R's TH.data: 0.695 (0.544 to 0.888)
+def test_coefficients_of_veteran_are_rs() -> None:
+    # https://rviews.rstudio.com/2017/09/25/survival-analysis-with-r/
+    # coxph(Surv(time, status) ~ trt + celltype + karno + diagtime + age + prior, veteran)
+    fit = fitted(veteran())
+
+    expected = (0.2946, 0.8616, 1.196, 0.4013, -0.03282, 8.132e-05, -8.706e-03, 0.07159)
+    assert fit.coefficients == pytest.approx(expected, rel=5e-4)
+    errors = (0.2075, 0.2753, 0.3009, 0.2827, 5.508e-03, 9.136e-03, 9.300e-03, 0.2323)
+    assert errors_of(fit) == pytest.approx(errors, rel=5e-4)
+    assert chi_square(fit) == pytest.approx(62.1, abs=0.05)
+
+
+def german_breast_cancer(*names: str) -> Data:
     table = load_gbsg2()
-    treated = (table["horTh"] == "yes").to_numpy(dtype=float)[:, None]
-    data = Data(table["time"].to_numpy(dtype=float), table["cens"].to_numpy(dtype=bool), treated)
+    columns = {
+        **{name: table[name] for name in ("age", "tsize", "pnodes", "progrec", "estrec")},
+        "horTh": table["horTh"] == "yes",
+        "menostat": table["menostat"] == "Post",
+        "II": table["tgrade"] == "II",
+        "III": table["tgrade"] == "III",
+    }
+    matrix = np.column_stack([columns[name].to_numpy(dtype=float) for name in names])
+    return Data(table["time"].to_numpy(dtype=float), table["cens"].to_numpy(dtype=bool), matrix)
 
-    found = ratio(fitted(data), 0, n=686, level=0.95).estimate
 
-    assert found.value == pytest.approx(0.695, abs=5e-4)
-    assert found.interval is not None
-    assert found.interval[:2] == pytest.approx((0.544, 0.888), abs=1e-3)
+def test_ratio_of_the_german_breast_cancer_study_is_rs() -> None:
+    # as R prints coxph(Surv(time, cens) ~ horTh, GBSG2) of TH.data: -0.3640, standard error 0.1250,
+    # 0.6949, p 0.0036, likelihood ratio test 8.82; interval exp(-0.3640 +- 1.959964 * 0.1250)
+    fit = fitted(german_breast_cancer("horTh"))
+    found = ratio(fit, 0, n=686, level=0.95)
+
+    assert fit.coefficients == pytest.approx([-0.3640], abs=5e-5)
+    assert errors_of(fit) == pytest.approx([0.1250], abs=5e-5)
+    assert found.estimate.value == pytest.approx(0.6949, abs=5e-5)
+    assert found.p_value == pytest.approx(0.0036, abs=5e-5)
+    assert found.estimate.interval is not None
+    assert found.estimate.interval[:2] == pytest.approx((0.5439, 0.8878), abs=2e-4)
+    assert chi_square(fit) == pytest.approx(8.82, abs=5e-3)
+
+
+def test_every_coefficient_of_the_german_breast_cancer_study_is_rs() -> None:
+    # Hothorn and Everitt, A Handbook of Statistical Analyses Using R, chapter Survival Analysis,
+    # https://cran.r-project.org/package=HSAUR3: summary(coxph(Surv(time, cens) ~ ., GBSG2)).
+    # The grade has other contrasts there, which the other coefficients do not see.
+    names = ("horTh", "age", "tsize", "pnodes", "progrec", "estrec")
+    fit = fitted(german_breast_cancer(*names, "menostat", "II", "III"))
+
+    expected = (-0.346278, -0.00945924, 0.00779608, 0.0487886, -0.00221724, 0.000197311)
+    assert fit.coefficients[:6] == pytest.approx(expected, rel=5e-6)
+    errors = (0.129075, 0.00930059, 0.00393902, 0.00744709, 0.000573529, 0.000450368)
+    assert errors_of(fit)[:6] == pytest.approx(errors, rel=5e-6)
 
 
 @pytest.mark.parametrize("data", [rossi(), veteran(), simulated(150, seed=3)])
@@ -241,7 +298,7 @@ def test_resampled_coefficients_are_those_of_a_new_fit() -> None:
         risk_sets(data.time, data.event), data.columns, fit=fitted(data), weights=weights
     )
 
-    errors = np.sqrt(np.diag(fitted(data).covariance))
+    errors = errors_of(fitted(data))
     for row, drawn in zip(found, weights, strict=True):
         copies = np.repeat(np.arange(200), drawn)
         again = fitted(Data(data.time[copies], data.event[copies], data.columns[copies]))

@@ -15,7 +15,9 @@ from evaluation.delong import auroc_delong, average_precision
 from evaluation.intervals import resample_weights
 
 NORMAL, ABNORMAL = (33, 6, 6, 11, 2), (3, 2, 2, 11, 33)
-"""Ratings 1 to 5 of normal and abnormal images: Hanley and McNeil, Radiology 1982, Table I."""
+"""Ratings 1 to 5 of 58 normal and 51 abnormal images: Hanley and McNeil, Radiology 1982, Table I,
+https://doi.org/10.1148/radiology.143.1.7063747; Stata's example data `hanley`.
+"""
 
 
 def test_area_of_hanley_and_mcneils_ratings() -> None:
@@ -24,11 +26,28 @@ def test_area_of_hanley_and_mcneils_ratings() -> None:
 
     found = auroc_delong(reference, ratings, level=0.95)
 
-    # they print an area of 0.893 with a standard error of 0.032
-    assert found.value == pytest.approx(0.893, abs=5e-4)
+    # they print an area of 0.893. The manual of Stata, [R] roctab, has DeLong's error and interval:
+    # 0.8932, 0.0307, 0.83295 to 0.95339, https://www.stata.com/manuals/rroctab.pdf
+    assert found.value == pytest.approx(0.8932, abs=5e-5)
     assert found.interval is not None
+    assert found.interval[:2] == pytest.approx((0.83295, 0.95339), abs=5e-6)
     assert found.value is not None
-    assert (found.value - found.interval.low) / 1.959964 == pytest.approx(0.032, abs=2e-3)
+    assert (found.value - found.interval.low) / 1.959964 == pytest.approx(0.0307, abs=5e-5)
+
+
+def test_error_of_hanley_and_mcneils_ratings_by_counting_pairs() -> None:
+    reference = np.repeat([False, True], [sum(NORMAL), sum(ABNORMAL)])
+    ratings = np.concatenate([np.repeat(np.arange(5.0), n) for n in (NORMAL, ABNORMAL)])
+    above = ratings[reference][:, None] - ratings[~reference][None]
+    wins = (above > 0) + 0.5 * (above == 0)
+    shares = (wins.mean(axis=1), wins.mean(axis=0))
+    error = math.sqrt(sum(each.var(ddof=1) / each.size for each in shares))
+
+    interval = auroc_delong(reference, ratings, level=0.95).interval
+
+    assert interval is not None
+    expected = (wins.mean() - 1.959964 * error, wins.mean() + 1.959964 * error)
+    assert interval[:2] == pytest.approx(expected, abs=1e-6)
 
 
 def test_interval_by_hand() -> None:

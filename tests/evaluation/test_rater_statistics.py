@@ -32,7 +32,9 @@ FLEISS = (
     (6, 5, 2, 1, 0),
     (0, 2, 2, 3, 7),
 )
-"""Fourteen raters, ten cases, five categories: the worked example of Fleiss' kappa, 0.210."""
+"""Fourteen raters, ten cases, five categories, kappa 0.210: the worked example of
+https://en.wikipedia.org/wiki/Fleiss%27_kappa
+"""
 
 
 def weights_of(size: int) -> np.ndarray:
@@ -47,7 +49,10 @@ def pairs(*counts: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_ac1_of_gwets_example_is_high_where_kappa_is_below_chance() -> None:
-    # Gwet 2002: 118 of 125 cases positive by both, 5 and 2 by one; kappa -0.0234, AC1 0.9408
+    # the paradox of kappa that Gwet describes, https://doi.org/10.1348/000711006X126600; by hand:
+    # agreement 118/125 = .944, positive 123/125 = .984 and 120/125 = .96.
+    # kappa: chance .984 * .96 + .016 * .04 = .94528, (.944 - .94528) / .05472 = -.0234
+    # AC1: mean .972, chance 2 * .972 * .028 = .054432, (.944 - .054432) / .945568 = .9408
     first, second = pairs(118, 5, 2, 0)
 
     assert gwet_ac1(first, second, level=0.95).value == pytest.approx(0.9408, abs=5e-5)

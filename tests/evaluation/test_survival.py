@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifelines import CoxPHFitter, KaplanMeierFitter
-from lifelines.datasets import load_rossi
+from lifelines.datasets import load_lung, load_rossi
 from numpy.typing import NDArray
 from pandas import DataFrame
 from scipy.optimize import brentq
 from scipy.stats import CensoredData, chi2, logrank
+from sksurv.datasets import load_veterans_lung_cancer
 from statsmodels.duration.hazard_regression import PHReg
 
 from evaluation.intervals import Estimate
@@ -80,7 +81,9 @@ def simulated(size: int, *, seed: int) -> Cohort:
 
 ROSSI_COVARIATES = ("fin", "age", "race", "wexp", "mar", "paro", "prio")
 ROSSI_COEFFICIENTS = (-0.37942, -0.05744, 0.31390, -0.14980, -0.43370, -0.08487, 0.09150)
-"""R's coxph on the recidivism data of Rossi et al. 1980, Fox and Weisberg, An R Companion."""
+"""R's coxph on the recidivism data of Rossi et al. 1980: Fox and Weisberg, An R Companion,
+https://socialsciences.mcmaster.ca/jfox/Books/Companion/appendices/Appendix-Cox-Regression.pdf
+"""
 
 
 class Rossi(NamedTuple):
@@ -545,6 +548,50 @@ def test_curve_agrees_with_lifelines_on_a_larger_cohort() -> None:
     assert curve.survival == pytest.approx(fitter.survival_function_at_times(grid), abs=1e-12)
     assert curve.low[1:] == pytest.approx(bounds[:, 0], abs=1e-9)
     assert curve.high[1:] == pytest.approx(bounds[:, 1], abs=1e-9)
+
+
+def greenwood(survival: float, low: float, high: float) -> float:
+    """The standard error of survival, back from its bounds, which are those of log(-log S)."""
+    half = (math.log(-math.log(low)) - math.log(-math.log(high))) / (2 * Z)
+    return -half * survival * math.log(survival)
+
+
+def test_curve_of_veteran_is_rs() -> None:
+    # https://rviews.rstudio.com/2017/09/25/survival-analysis-with-r/
+    # summary(survfit(Surv(time, status) ~ 1, veteran), times = c(1, 30, 60, 90 * (1:10)))
+    outcome = load_veterans_lung_cancer()[1]
+    days = [1, 30, 60, 90, 180, 270, 360, 450, 540, 630]
+
+    curve = kaplan_meier(
+        outcome["Survival_in_days"].astype(float),
+        outcome["Status"].astype(bool),
+        grid_months=days,
+        level=LEVEL,
+    )
+
+    assert curve is not None
+    survival = (0.985, 0.700, 0.538, 0.464, 0.222, 0.144, 0.090, 0.045, 0.036, 0.018)
+    assert curve.survival == pytest.approx(survival, abs=5e-4)
+    assert curve.at_risk == (137, 97, 73, 62, 27, 16, 10, 5, 4, 2)
+    errors = (0.0102, 0.0392, 0.0427, 0.0428, 0.0369, 0.0319, 0.0265, 0.0194, 0.0175, 0.0126)
+    found = [greenwood(*each) for each in zip(curve.survival, curve.low, curve.high, strict=True)]
+    assert found == pytest.approx(errors, abs=5e-5)
+
+
+def test_survival_of_lung_at_a_year_is_rs() -> None:
+    # summary(survfit(Surv(time, status) ~ 1, lung), times = 365.25) as R prints it: 65 at risk,
+    # 0.409, standard error 0.0358; https://www.emilyzabor.com/survival-analysis-in-r.html
+    table = load_lung()
+    time, event = table["time"].to_numpy(dtype=float), table["status"].to_numpy(dtype=bool)
+
+    found = survival_at(time, event, month=365.25, level=LEVEL)
+    curve = kaplan_meier(time, event, grid_months=[365.25], level=LEVEL)
+
+    assert found.value == pytest.approx(0.409, abs=5e-4)
+    assert found.interval is not None
+    assert greenwood(found.value or 0, *found.interval[:2]) == pytest.approx(0.0358, abs=5e-5)
+    assert curve is not None
+    assert curve.at_risk == (65,)
 
 
 def test_survival_at_a_month_carries_the_curves_bounds() -> None:
