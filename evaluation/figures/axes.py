@@ -31,6 +31,24 @@ class Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogScale:
+    """As `Scale`, equal ratios at equal distances; `low` and every value are above 0."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """Pixel of a value; values outside the range land outside."""
+        share = math.log(value / self.low) / math.log(self.high / self.low)
+        return self.start + share * (self.end - self.start)
+
+
+Axis = Scale | LogScale
+
+
 class Tick(NamedTuple):
     """A mark on an axis."""
 
@@ -41,7 +59,7 @@ class Tick(NamedTuple):
 class Frame(NamedTuple):
     """The plotting area: `x` runs from left to right, `y` from bottom to top."""
 
-    x: Scale
+    x: Axis
     y: Scale
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schema.label import LabelMap
 from schema.task import IntervalMethod, Task
-from schema.terms import Direction, NodeClass, Region, TaskId
+from schema.terms import Direction, NodeClass, Outcome, Region, TaskId
 
 SCOPES: Mapping[str, str] = {
     "all": "all patients",
@@ -15,21 +15,27 @@ SCOPES: Mapping[str, str] = {
     "consensus": "consensus of the readers",
     "consensus_negative": "negative by consensus",
     "consensus_positive": "positive by consensus",
+    "dominant": "dominant nodes of patients positive in both",
     "macro": "mean over labels",
     "matched": "matched nodes",
     "model": "the model's call",
     "model_negative": "negative by the model",
     "model_positive": "positive by the model",
     "negative": "negative nodes",
+    "nobody": "no covariate (Kaplan-Meier)",
     "positive": "positive nodes",
     "probability": "the model's probability",
     "r1": "reader R1",
     "r2": "reader R2",
     "r3": "reader R3",
+    "readers": "the readers",
+    "readers_and_model": "the readers and the model",
     "reference_positive": "every positive patient of the reference",
     "status": "the model's yes or no",
 }
 CALLERS: Mapping[str, str] = {"model": "the model", "consensus": "consensus"}
+EVENTS: Mapping[Outcome, str] = {Outcome.DFS: "recurrence or death", Outcome.OS: "death"}
+"""What ends the survival of each outcome."""
 INTERVALS: Mapping[IntervalMethod, str] = {
     IntervalMethod.WILSON: "Wilson score interval",
     IntervalMethod.BOOTSTRAP: "percentile bootstrap over patients",
@@ -49,12 +55,28 @@ def scope_title(scope: str, task: Task) -> str:
     for label in task.label_map.labels if task.label_map else ():
         if label.name == scope:
             return label.title
+    who, _, month = scope.rpartition("_")
+    if month.isdecimal() and who in SCOPES:
+        return f"{SCOPES[who]}, {month} months"
     return SCOPES.get(scope, scope.replace("_", " "))
 
 
 def rater(name: str) -> str:
     """A rater's name with a capital."""
     return capital(name)
+
+
+def in_running_text(title: str) -> str:
+    """A title within a sentence: its first letter lowered unless the word is an abbreviation."""
+    first = title.partition(" ")[0]
+    return title if any(letter.isupper() for letter in first[1:]) else title[:1].lower() + title[1:]
+
+
+def sentence(words: str) -> str:
+    """The words as a sentence; an abbreviation such as mrEMVI keeps its small first letter."""
+    first = words.partition(" ")[0]
+    opened = words if any(letter.isupper() for letter in first[1:]) else capital(words)
+    return f"{opened}."
 
 
 def capital(words: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from evaluation.figures.axes import Frame, Scale, bottom_axis, percent_ticks, vertical_grid
+from evaluation.figures.axes import Axis, Frame, Scale, bottom_axis, percent_ticks, vertical_grid
 from evaluation.figures.numerals import counted, percent
 from evaluation.figures.plot import Absent, Plot, Table
 from evaluation.figures.svg import box, diamonds, dots, group, line, picture, text
@@ -127,7 +127,7 @@ def _picture(rows: Sequence[Row], *, identity: str, title: str) -> Markup:
     )
 
 
-def _row(row: Row, x: Scale, *, y: float) -> Markup:
+def _row(row: Row, x: Axis, *, y: float) -> Markup:
     name, fill = text(row.label.title, x=LEFT - 14, y=y + 4, anchor="end"), row.label.colour
     points = _jittered(row.values, x, y=y)
     if len(points) < FEWEST_FOR_A_BOX:
@@ -137,14 +137,14 @@ def _row(row: Row, x: Scale, *, y: float) -> Markup:
     return group([name, strip, _box(spread_of(row.values), x, y=y, fill=fill)])
 
 
-def _jittered(values: NDArray[np.float64], x: Scale, *, y: float) -> list[tuple[float, float]]:
+def _jittered(values: NDArray[np.float64], x: Axis, *, y: float) -> list[tuple[float, float]]:
     return [
         (x(float(value)), y + ((index * GOLDEN) % 1.0 - 0.5) * STRIP_HEIGHT)
         for index, value in enumerate(values)
     ]
 
 
-def _box(spread: Spread, x: Scale, *, y: float, fill: str) -> Markup:
+def _box(spread: Spread, x: Axis, *, y: float, fill: str) -> Markup:
     first, third, median = x(spread.quartile_1), x(spread.quartile_3), x(spread.median)
     half = BOX_HEIGHT / 2
     size = {"x": first, "y": y - half, "width": third - first, "height": BOX_HEIGHT}

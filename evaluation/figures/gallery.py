@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from evaluation.figures.agreement import heat_map
-from evaluation.figures.captions import called, region_titles, swatches
+from evaluation.figures.calibration import calibration_plot
+from evaluation.figures.captions import region_titles, swatches
 from evaluation.figures.confusion import confusion
+from evaluation.figures.decision import decision_plot
 from evaluation.figures.distribution import dice_distribution
+from evaluation.figures.froc import froc_curve
+from evaluation.figures.limits import limits_chart
 from evaluation.figures.node_lengths import node_lengths
 from evaluation.figures.node_pairs import pair_differences, pair_scatter
 from evaluation.figures.node_sizes import size_histogram
-from evaluation.figures.numerals import p_value, quote
 from evaluation.figures.plot import Absent, Plot
-from evaluation.figures.survival import Panel, kaplan_meier
-from schema.result import CaseScore, Figure, Matrix, SurvivalCurve, TaskResult
-from schema.task import OutcomeRules, Task
-from schema.terms import NodeClass, Outcome, TaskId
+from evaluation.figures.roc import roc_curve
+from evaluation.figures.status import status_counts
+from schema.result import CaseScore, Matrix, TaskResult
+from schema.statistics import Statistics
+from schema.task import Task
+from schema.terms import NodeClass, TaskId
 
 Figures = Iterator[Plot | Absent]
 
@@ -24,7 +29,9 @@ Figures = Iterator[Plot | Absent]
 def gallery(
     result: TaskResult, *, tasks: Mapping[TaskId, Task], cases: Sequence[CaseScore]
 ) -> tuple[Plot | Absent, ...]:
-    """Draw what the result holds: matrices, agreement, survival, and distributions over cases.
+    """Draw what the result holds: matrices, agreement, probabilities, distributions over cases.
+
+    Prognosis and subgroups are drawn in `evaluation.figures.clinical`.
 
     Args:
         result: of one task.
@@ -35,8 +42,9 @@ def gallery(
     return (
         *_matrices(result, tasks),
         *_agreement(result),
-        *_survival(result, tasks[result.task]),
+        *_probability(result, result.statistics, cases),
         *_distributions(result.task, tasks, cases),
+        *_lengths_and_alarms(result),
     )
 
 
@@ -65,60 +73,26 @@ def _agreement(result: TaskResult) -> Figures:
         yield heat_map(result.agreement, identity=f"{result.task}-agreement")
 
 
-def _survival(result: TaskResult, task: Task) -> Figures:
-    rules = {each.outcome: each for each in task.outcomes}
-    panels: dict[tuple[Outcome, str], list[SurvivalCurve]] = {}
-    for curve in result.survival:
-        panels.setdefault((curve.outcome, curve.scope), []).append(curve)
-    for (outcome, scope), curves in panels.items():
-        yield _panel(result, task, rules[outcome], scope, curves)
+def _probability(
+    result: TaskResult, statistics: Statistics | None, cases: Sequence[CaseScore]
+) -> Figures:
+    """What the probabilities of the patients are worth."""
+    if result.task is not TaskId.POSITIVITY:
+        return
+    area = next((each for each in result.figures if each.metric == "auroc"), None)
+    counts = status_counts(result.matrices)
+    yield roc_curve(cases, area=area, counts=counts, identity=f"{result.task}-roc")
+    if statistics is not None:
+        identity = f"{result.task}-calibration"
+        yield calibration_plot(statistics.calibration, result.figures, identity=identity)
+        yield decision_plot(statistics.decision_curve, identity=f"{result.task}-decision")
 
 
-def _panel(
-    result: TaskResult,
-    task: Task,
-    rules: OutcomeRules,
-    scope: str,
-    curves: Sequence[SurvivalCurve],
-) -> Plot:
-    return kaplan_meier(
-        Panel(
-            identity=f"{result.task}-survival-{rules.outcome}-{scope}",
-            rules=rules,
-            curves=curves,
-            caption=f"{_hazard_ratio(result, task, rules, scope)}"
-            f"{_at_horizon(result, task, rules, scope)}"
-            "The band is the 95 % confidence interval of the curve.",
-        )
-    )
-
-
-def _find(result: TaskResult, metric: str, scope: str) -> Figure | None:
-    named = (each for each in result.figures if (each.metric, each.scope) == (metric, scope))
-    return next(named, None)
-
-
-def _hazard_ratio(result: TaskResult, task: Task, rules: OutcomeRules, scope: str) -> str:
-    figure = _find(result, f"{rules.outcome}_hazard_ratio", scope)
-    if figure is None:
-        return ""
-    said = quote(figure, task.metric(figure.metric))
-    p = "" if figure.p_value is None else f", {p_value(figure.p_value)}"
-    return f"Hazard ratio of positive against negative: {said}{p}. "
-
-
-def _at_horizon(result: TaskResult, task: Task, rules: OutcomeRules, scope: str) -> str:
-    found = [
-        (group, figure)
-        for group in NodeClass
-        if (figure := _find(result, f"{rules.outcome}_at_horizon", f"{scope}_{group.value}"))
-    ]
-    if not found:
-        return ""
-    words = "; ".join(
-        f"{called(group)} {quote(figure, task.metric(figure.metric))}" for group, figure in found
-    )
-    return f"At {rules.horizon_months:g} months: {words}. "
+def _lengths_and_alarms(result: TaskResult) -> Figures:
+    if result.short_axis:
+        yield limits_chart(result.short_axis, identity=f"{result.task}-limits")
+    if result.froc is not None:
+        yield froc_curve(result.froc, identity=f"{result.task}-froc")
 
 
 def _distributions(

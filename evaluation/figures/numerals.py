@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from schema.figure import Estimated
 from schema.result import Figure, Interval, PairAgreement
 from schema.task import IntervalMethod, Metric, Unit
 
@@ -25,6 +26,13 @@ class Style(NamedTuple):
 
     unit: Unit
     decimals: int
+
+
+PERCENT = Style(Unit.FRACTION, 1)
+RATIO = Style(Unit.RATIO, 2)
+SHARE_OF_ONE = Style(Unit.ONE, 2)
+SMALL_SHARE = Style(Unit.ONE, 3)
+LENGTH = Style(Unit.MILLIMETRE, 2)
 
 
 class Quote(NamedTuple):
@@ -108,13 +116,25 @@ def quote(figure: Figure, metric: Metric, *, most_decimals: int = 6) -> Quote:
     return _quoted(figure, figure.interval, style, missing=missing)
 
 
+def quote_estimate(found: Estimated | Figure, style: Style) -> Quote:
+    """An estimate as text."""
+    missing = (
+        "no interval" if not found.interval_reason else f"no interval: {found.interval_reason}"
+    )
+    return _quoted(found, found.interval, style, missing=missing)
+
+
 def quote_kappa(pair: PairAgreement, *, decimals: int = 2) -> Quote:
     """Two raters' agreement as text."""
     return _quoted(pair, pair.interval, Style(Unit.ONE, decimals), missing="no interval")
 
 
 def _quoted(
-    valued: Figure | PairAgreement, interval: Interval | None, style: Style, *, missing: str
+    valued: Figure | PairAgreement | Estimated,
+    interval: Interval | None,
+    style: Style,
+    *,
+    missing: str,
 ) -> Quote:
     if valued.value is None:
         return Quote(None, valued.reason or "no reason given", "")

@@ -26,6 +26,7 @@ class Plot:
         svg: the picture.
         table: the numbers it was drawn from.
         wide: needs the whole width of the page.
+        notes: lines below the caption, such as one a comparison.
     """
 
     identity: str
@@ -34,6 +35,7 @@ class Plot:
     svg: Markup
     table: Table
     wide: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

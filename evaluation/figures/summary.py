@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from evaluation.figures.captions import scope_title
 from evaluation.figures.numerals import Quote, decimal, percent, quote, quote_kappa
+from evaluation.figures.prognosis import Prognosis
 from evaluation.figures.status import StatusCounts, status_counts
 from schema.result import Figure, PairAgreement, TaskResult
+from schema.statistics import ReaderRange
 from schema.task import Task, Unit
 from schema.terms import Reader
 
@@ -31,6 +33,15 @@ class Range(NamedTuple):
     low: str
     high: str
     pairs: int
+
+
+class Among(NamedTuple):
+    """The model's mean kappa with the readers, and the range of the readers' own, as text."""
+
+    model: str
+    low: str
+    high: str
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +120,20 @@ class Summary:
         return quote_kappa(pair)
 
     @property
+    def outcomes(self) -> tuple[Prognosis, ...]:
+        """The prognosis, one an outcome."""
+        return tuple(
+            Prognosis(result=self.result, task=self.task, rules=rules)
+            for rules in self.task.outcomes
+        )
+
+    @property
+    def among_readers(self) -> Among | None:
+        """Where the model lies among the readers; None where that cannot be told."""
+        found = self.result.statistics.reader_range if self.result.statistics else None
+        return None if found is None else _among(found)
+
+    @property
     def between_readers(self) -> Range | None:
         """Agreement of the readers with each other; None without a pair of them."""
         values = [
@@ -119,3 +144,11 @@ class Summary:
         if not values:
             return None
         return Range(decimal(min(values), 2), decimal(max(values), 2), len(values))
+
+
+def _among(found: ReaderRange) -> Among | None:
+    kappas = (found.model, found.lowest, found.highest)
+    if found.verdict is None or any(each is None for each in kappas):
+        return None
+    model, low, high = (decimal(each, 2) for each in kappas if each is not None)
+    return Among(model, low, high, found.verdict)

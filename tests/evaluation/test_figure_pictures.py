@@ -183,7 +183,7 @@ def test_a_curve_is_a_step_function_from_one() -> None:
     )
     # x: 126 to 502 px over 36 months, 125.3 px a year; y: 270 px at 0 and 54 px at 1,
     # so 0.75 lies at 108 and 0.375 at 189
-    assert path == "M126 54L251.3 54L251.3 108L376.7 108L376.7 189L502 189"
+    assert path == "M126 54H251.3V108H376.7V189H502"
 
 
 def test_numbers_at_risk_stand_below_their_ticks() -> None:

@@ -175,6 +175,7 @@ def test_the_contrast_of_black_on_white_is_21() -> None:
     ("ink", "ground"),
     [
         *((ink, "paper") for ink in ("ink", "muted", "accent", "negative", "positive", "warn")),
+        *((ink, "paper") for ink in ("third", "fourth", "fifth")),
         *((ink, "panel") for ink in ("ink", "muted", "accent")),
         *((word, f"{word}-panel") for word in ("good", "warn", "bad")),
     ],

@@ -16,7 +16,7 @@ from schema.terms import TaskId
 from tasks.cohort import read_cohort
 from tasks.specification import load_tasks
 from tests.evaluation import sample_cases, sample_results
-from tests.evaluation.html_page import EDGES, Page, render, sample_page
+from tests.evaluation.html_page import EDGES, Page, render, sample_html, sample_page
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +65,9 @@ def test_every_matrix_is_in_the_page_as_counted(task_id: TaskId, full_page: Page
             ), (matrix.id, name)
 
 
-def test_every_kind_of_picture_is_there(full_page: Page) -> None:
-    drawn = {value.removesuffix("-title") for value in full_page.values("id") if "-title" in value}
-    assert drawn == {
+def test_every_kind_of_picture_is_there() -> None:
+    pictures = re.findall(r"<svg class=.picture.*?<title id=.([^ ]+?)-title", sample_html("full"))
+    assert set(pictures) == {
         "positivity-matrix-status",
         "positivity-matrix-region",
         "positivity-matrix-size",
@@ -76,6 +76,10 @@ def test_every_kind_of_picture_is_there(full_page: Page) -> None:
         "positivity-survival-dfs-consensus",
         "positivity-survival-os-model",
         "positivity-survival-os-consensus",
+        "positivity-discrimination-dfs",
+        "positivity-discrimination-os",
+        "positivity-error-dfs",
+        "positivity-error-os",
         "nodes-matrix-node_class",
         "nodes-dice",
         "nodes-sizes",
@@ -129,7 +133,7 @@ def test_no_number_is_ever_missing_in_the_words_of_a_machine(name: str) -> None:
 
 def test_without_cases_the_page_says_so_instead_of_drawing() -> None:
     page = Page(render(sample_results.full_result()))
-    assert page.text.count("no per-case scores were given") == 2
+    assert page.text.count("no per-case scores were given") == 3
     assert "Cases to look at first" not in page.text
 
 
@@ -171,5 +175,7 @@ def test_an_outcome_without_follow_up_is_said_once() -> None:
 
     for title in ("Disease-free survival", "Overall survival"):
         reason = "the cohort records no follow-up for this outcome"
-        assert f"<p>{title}: not computable ({reason}).</p>" in summary
+        assert (
+            f'<p><strong class="lead">{title}:</strong> not computable ({reason}).</p>' in summary
+        )
     assert summary.count("no follow-up") == 2
