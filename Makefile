@@ -111,6 +111,7 @@ schema: $(VENV)/run ## regenerate schema/json
 docs: $(VENV)/run ## regenerate the definitions in evaluation/README.md and docs/dicom.md
 	$(BIN)/lln tasks document evaluation/README.md
 	$(BIN)/lln tasks document docs/dicom.md
+	$(BIN)/lln tasks paper --out docs/paper.md
 
 bench: $(VENV)/bench ## time the scorer against its peers: installs torch, takes 10 minutes
 	@mkdir -p out

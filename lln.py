@@ -13,6 +13,9 @@ from leaderboard import commands as board
 from leaderboard import simulation_commands as forecast
 from leaderboard import site_commands as pages
 from tasks import commands as data
+from tasks import deidentify_commands as deidentifying
+from tasks import import_commands as importing
+from tasks import split_commands as parting
 from tasks import view_commands as looking
 from tasks.terminal import Verbs
 
@@ -63,6 +66,12 @@ def schema() -> None:
 
 cohort.add_command(data.phantom, "phantom")
 cohort.add_command(data.check_cohort, "check")
+cohort.add_command(importing.propose_mapping, "propose-mapping")
+cohort.add_command(importing.import_cohort, "import")
+cohort.add_command(deidentifying.deidentify, "deidentify")
+cohort.add_command(deidentifying.identifiers, "identifiers")
+cohort.add_command(parting.split_cohort, "split")
+cohort.add_command(parting.seal_cohort, "seal")
 submission.add_command(scoring.new_submission, "new")
 submission.add_command(data.simulate, "simulate")
 submission.add_command(data.control_submission, "control")
@@ -90,4 +99,6 @@ leaderboard.add_command(forecast.simulate, "simulate")
 tasks.add_command(data.metrics, "metrics")
 tasks.add_command(data.checks, "checks")
 tasks.add_command(data.document, "document")
+tasks.add_command(scoring.paper, "paper")
+tasks.add_command(importing.labels, "labels")
 schema.add_command(data.export, "export")

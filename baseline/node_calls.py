@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from schema.terms import NodeClass, TaskId
 from tasks.geometry import Geometry
-from tasks.node_measurement import Node, measure_nodes_of_task
+from tasks.node_measurement import Node, NodeMap, NodeParts, measure_nodes_of_task
 from tasks.specification import label_map, node_rules
 
 Floats = NDArray[np.float32]
@@ -26,11 +26,13 @@ LIKELIER_THAN_NOT = 0.5
 
 
 class NodeCall(NamedTuple):
-    """One predicted node and how sure the networks are of its class."""
+    """One predicted node and how sure the networks are of it and of its class."""
 
     node: Node
     positive_probability: float
     """Of this node being positive, given that it is a node."""
+    node_probability: float
+    """Of being a node, of either class: the mean over its voxels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,13 @@ class Findings:
     Attributes:
         compartments: label values of the task, (i, j, k).
         nodes: label values of the task, (i, j, k).
+        parts: where each node is.
         calls: of every node, in the order of its number.
     """
 
     compartments: Mask
     nodes: Mask
+    parts: NodeParts
     calls: tuple[NodeCall, ...]
 
 
@@ -77,8 +81,8 @@ def find(
     """
     places = compartment_mask(compartments, exclusive=exclusive)
     mask = node_mask(nodes, smallest_voxels=_voxels(minimum_node_ml, geometry=geometry))
-    calls = _calls(mask, nodes, geometry=geometry, compartments=places)
-    return Findings(compartments=places, nodes=mask, calls=calls)
+    found = measure_nodes_of_task(mask, geometry=geometry, compartments=places)
+    return Findings(compartments=places, nodes=mask, parts=found.parts, calls=_calls(found, nodes))
 
 
 def _voxels(volume_ml: float, *, geometry: Geometry) -> int:
@@ -149,19 +153,20 @@ def _means(
     return np.asarray(sums / np.maximum(sizes, 1), dtype=np.float64)
 
 
-def _calls(
-    mask: Mask, probabilities: Mapping[str, Floats], *, geometry: Geometry, compartments: Mask
-) -> tuple[NodeCall, ...]:
-    """Every node measured as the scorer does, placed by the *predicted* compartments."""
-    found = measure_nodes_of_task(mask, geometry=geometry, compartments=compartments)
+def _calls(found: NodeMap, probabilities: Mapping[str, Floats]) -> tuple[NodeCall, ...]:
+    """Every node, measured as the scorer does and placed by the *predicted* compartments."""
     sizes = np.bincount(found.part.ravel(), minlength=len(found.nodes) + 1)
     means = {
         label.node_class: _means(probabilities[label.name][found.box], found.part, sizes)
         for label in label_map(TaskId.NODES).labels
     }
     positive = means[NodeClass.POSITIVE]
-    share = positive / np.maximum(positive + means[NodeClass.NEGATIVE], np.finfo(np.float64).tiny)
-    return tuple(NodeCall(node, float(share[node.number])) for node in found.nodes)
+    either = positive + means[NodeClass.NEGATIVE]
+    share = positive / np.maximum(either, np.finfo(np.float64).tiny)
+    sure = np.minimum(either, 1.0)  # single precision may leave a sum above 1
+    return tuple(
+        NodeCall(node, float(share[node.number]), float(sure[node.number])) for node in found.nodes
+    )
 
 
 def most_suspicious(calls: Sequence[NodeCall]) -> NodeCall | None:

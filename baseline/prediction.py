@@ -23,10 +23,11 @@ from baseline.node_calls import Findings, Floats, Mask, compartment_names, find,
 from baseline.positivity import positivity_row
 from schema.base import CaseId
 from schema.errors import LLNError, UsageError
-from schema.submission import PositivityPrediction
+from schema.submission import NodePrediction, PositivityPrediction
 from schema.terms import TaskId
 from tasks.files import write_models, write_nifti
-from tasks.layout import POSITIVITY_COLUMNS, mask_name
+from tasks.layout import NODE_COLUMNS, NODE_TABLE, POSITIVITY_COLUMNS, mask_name
+from tasks.node_points import node_predictions
 from tasks.specification import load_tasks
 
 TEAM = "LLN challenge kit"
@@ -38,6 +39,14 @@ class Answer(NamedTuple):
     image: Image
     findings: Findings
     row: PositivityPrediction
+    node_rows: list[NodePrediction]
+
+
+class _Rows(NamedTuple):
+    """The lines of both tables, of the cases answered so far."""
+
+    patients: list[PositivityPrediction]
+    nodes: list[NodePrediction]
 
 
 def _nothing(_answer: Answer) -> None:
@@ -116,7 +125,13 @@ class Predictor:
         """Everything about one volume."""
         findings = self.findings(image)
         row = positivity_row(case_id, findings.calls, calibration=self._calibration)
-        return Answer(image, findings, row)
+        node_rows = node_predictions(
+            case_id,
+            findings.parts,
+            probabilities={each.node.number: each.node_probability for each in findings.calls},
+            geometry=image.geometry,
+        )
+        return Answer(image, findings, row, node_rows)
 
 
 def _names() -> tuple[str, ...]:
@@ -127,7 +142,7 @@ def predict(volumes: Mapping[str, Path], *, predictor: Predictor, out: Path) -> 
     """Answer volumes one by one; yields how each ended.
 
     Writes `compartments/<case>.nii.gz` and `nodes/<case>.nii.gz` on the volume's own grid, and
-    `positivity.csv` with the cases answered so far.
+    `positivity.csv` and `nodes.csv` with the cases answered so far.
 
     Args:
         volumes: path by case.
@@ -145,27 +160,29 @@ def cases_in(volumes: Mapping[str, Path]) -> Iterator[Case]:
 
 def answer_all(cases: Iterable[Case], *, predictor: Predictor, out: Path) -> Iterator[Outcome]:
     """Answer cases one by one, as `predict`, wherever their images come from."""
-    rows: list[PositivityPrediction] = []
+    rows = _Rows([], [])
     _write_rows(rows, out=out)
     for case in cases:
         started = time.perf_counter()
         failure = None
         try:
-            rows.append(_answer_and_write(case, predictor=predictor, out=out))
+            answer = _answer_and_write(case, predictor=predictor, out=out)
+            rows.patients.append(answer.row)
+            rows.nodes.extend(answer.node_rows)
             _write_rows(rows, out=out)
         except Exception as error:  # noqa: BLE001 - one bad case must not take the others with it
             failure = f"{case.where}: {_words(error)}"
         yield Outcome(case.case_id, failure, time.perf_counter() - started)
 
 
-def _answer_and_write(case: Case, *, predictor: Predictor, out: Path) -> PositivityPrediction:
+def _answer_and_write(case: Case, *, predictor: Predictor, out: Path) -> Answer:
     _refuse_strange_name(case.case_id)
     answer = predictor.answer(case.case_id, case.read())
     geometry = answer.image.geometry
     for task, mask in masks_of(answer).items():
         write_nifti(out / task.value / mask_name(case.case_id), mask, geometry=geometry)
     case.then(answer)
-    return answer.row
+    return answer
 
 
 def masks_of(answer: Answer) -> dict[TaskId, Mask]:
@@ -183,9 +200,10 @@ def _refuse_strange_name(case_id: str) -> None:
         ) from error
 
 
-def _write_rows(rows: list[PositivityPrediction], *, out: Path) -> None:
+def _write_rows(rows: _Rows, *, out: Path) -> None:
     output = load_tasks()[TaskId.POSITIVITY].output
-    write_models(out / output, rows, columns=POSITIVITY_COLUMNS)
+    write_models(out / output, rows.patients, columns=POSITIVITY_COLUMNS)
+    write_models(out / NODE_TABLE, rows.nodes, columns=NODE_COLUMNS)
 
 
 def submission(manifest: ModelManifest) -> dict[str, object]:

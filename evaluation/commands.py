@@ -61,8 +61,8 @@ def check_submission(submission: Path, cohort: Path, as_json: bool) -> None:
 def evaluate(cohort: Path, submission: Path, out: Path, jobs: int, as_json: bool) -> None:
     """Score a submission.
 
-    Writes result.json, cases.jsonl (private), report.html and run.json. Exit code 0 without
-    findings, 1 with findings (the score stands), 2 when nothing was scored.
+    Writes result.json, cases.jsonl (private), report.html, tables/, methods.txt and run.json. Exit
+    code 0 without findings, 1 with findings (the score stands), 2 when nothing was scored.
 
     \b
     Example: lln evaluate --cohort out/cohort --submission out/submission --out out/result
@@ -84,3 +84,24 @@ def evaluate(cohort: Path, submission: Path, out: Path, jobs: int, as_json: bool
         show_table(columns=summary.COLUMNS, rows=list(summary.rows(scored.result)))
         click.echo(f"report: {(out / run.REPORT).resolve()}")
     raise SystemExit(1 if scored.findings else 0)
+
+
+@click.command()
+@click.option(
+    "--out",
+    default=Path("docs/paper.md"),
+    show_default=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+)
+def paper(out: Path) -> None:
+    """Write the paper's numbers beside the kit's as Markdown, from the committed cohorts.
+
+    \b
+    Example: lln tasks paper --out docs/paper.md
+    """
+    from evaluation.paper_document import paper_document
+    from evaluation.paper_results import paper_results, published_numbers
+    from tasks.files import write_text
+
+    write_text(out, paper_document(published_numbers(), paper_results()))
+    click.echo(out)

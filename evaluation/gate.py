@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from evaluation.node_table import NO_TABLE, NodeTable, inspect_node_table, inspect_points
 from schema.errors import CohortError, SubmissionError, Unreadable, UnreadableFileError
 from schema.finding import Finding
 from schema.submission import PositivityPrediction, SubmissionManifest
@@ -31,8 +32,9 @@ from tasks.files import (
     read_toml_model,
 )
 from tasks.geometry import Geometry
-from tasks.inspection import inspect_folder, inspect_mask, run_checks
+from tasks.inspection import Inspected, inspect_folder, inspect_mask, run_checks
 from tasks.layout import MASK_TASKS, SUBMISSION_MANIFEST
+from tasks.node_measurement import node_parts_of_task
 from tasks.specification import load_tasks
 from tasks.tables import complaints, parse_rows
 
@@ -176,10 +178,23 @@ def check_submission(folder: Path, *, cohort: Cohort) -> Iterator[tuple[Finding,
         if task not in MASK_TASKS:
             yield inspect_table(folder, cases=cases).findings
             continue
-        yield inspect_folder(folder, task=task, cases=cases)
+        table = inspect_node_table(folder, cases=cases) if task is TaskId.NODES else NO_TABLE
+        yield (*inspect_folder(folder, task=task, cases=cases), *table.findings)
         for case_id in cases:
             image = image_grid(cohort, task=task, case_id=case_id)
-            yield inspect_mask(folder, task=task, case_id=case_id, image=image).findings
+            mask = inspect_mask(folder, task=task, case_id=case_id, image=image)
+            yield (*mask.findings, *_point_findings(mask, table, image=image, case_id=case_id))
+
+
+def _point_findings(
+    mask: Inspected, table: NodeTable, *, image: Geometry, case_id: str
+) -> tuple[Finding, ...]:
+    """What is wrong with a case's lines of the node table; nothing where its mask is unusable."""
+    lines = table.lines.get(case_id)
+    if lines is None or mask.voxels is None:
+        return ()
+    parts = node_parts_of_task(mask.voxels)
+    return inspect_points(lines, parts=parts, geometry=image, case_id=case_id).findings
 
 
 def steps(folder: Path, *, cohort: Cohort) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evaluation import compartments, nodes
 from evaluation.gate import failures, image_grid
+from evaluation.node_table import NO_TABLE, InspectedPoints, NodeLine, NodeTable, inspect_points
 from schema.errors import CohortError
 from schema.finding import Finding
 from schema.result import CaseScore
@@ -40,6 +41,7 @@ def score_masks(
     *,
     tasks: Sequence[TaskId],
     names: Sequence[Finding],
+    table: NodeTable = NO_TABLE,
     jobs: int,
     on_case: Callable[[], None],
 ) -> list[MaskCase]:
@@ -50,6 +52,7 @@ def score_masks(
         submission: the folder with the answers.
         tasks: those to score; others than the mask tasks are passed over.
         names: findings about the folders.
+        table: probabilities of the predicted nodes.
         jobs: processes; any number gives the same scores.
         on_case: called after each case.
 
@@ -67,6 +70,7 @@ def score_masks(
             submission,
             case_id=case_id,
             codes={task: absent[task].get(case_id, ()) for task in wanted},
+            lines=table.lines.get(case_id),
         )
         for case_id in cases
     )
@@ -84,7 +88,12 @@ def _volumes_of(cohort: Cohort, case_id: str) -> Cohort:
 
 
 def score_mask_case(
-    cohort: Cohort, submission: Path, *, case_id: str, codes: dict[TaskId, tuple[str, ...]]
+    cohort: Cohort,
+    submission: Path,
+    *,
+    case_id: str,
+    codes: dict[TaskId, tuple[str, ...]],
+    lines: Sequence[NodeLine] | None = None,
 ) -> MaskCase:
     """Score one case.
 
@@ -93,6 +102,7 @@ def score_mask_case(
         submission: the folder with the answers.
         case_id: the case.
         codes: the tasks to score, and the codes they failed by already.
+        lines: what the node table says of the case; None where it is not to be looked at.
 
     Raises:
         CohortError: a reference mask cannot be read.
@@ -105,10 +115,13 @@ def score_mask_case(
         inspected = inspect_mask(submission, task=task, case_id=case_id, image=grid)
         findings += inspected.findings
         found = tuple(sorted({*failed, *(each.code for each in inspected.findings)}))
-        score = _score_compartments if task is TaskId.COMPARTMENTS else _score_nodes
-        scores.append(
-            score(case_id, reference=reference, prediction=inspected.voxels, codes=found, grid=grid)
-        )
+        answer = Answer(case_id, reference, inspected.voxels, found, grid)
+        if task is TaskId.COMPARTMENTS:
+            scores.append(_score_compartments(answer))
+        else:
+            score, points = _score_nodes(answer, lines=lines)
+            scores.append(score)
+            findings += points.findings
     return MaskCase(tuple(scores), tuple(findings))
 
 
@@ -130,46 +143,52 @@ def _reference(cohort: Cohort, task: TaskId, case_id: str, *, grid: Geometry) ->
     return inspected.voxels
 
 
-def _score_compartments(
-    case_id: str,
-    *,
-    reference: Mapping[TaskId, NDArray[Any]],
-    prediction: NDArray[Any] | None,
-    codes: tuple[str, ...],
-    grid: Geometry,
-) -> CaseScore:
+class Answer(NamedTuple):
+    """One case of one task: reference masks by task, the predicted one, and how it failed."""
+
+    case_id: str
+    reference: Mapping[TaskId, NDArray[Any]]
+    prediction: NDArray[Any] | None
+    codes: tuple[str, ...]
+    grid: Geometry
+
+
+def _score_compartments(answer: Answer) -> CaseScore:
     task = load_tasks()[TaskId.COMPARTMENTS]
-    if prediction is None or codes:
-        return compartments.score_failed_case(case_id=case_id, codes=codes, task=task)
+    if answer.prediction is None or answer.codes:
+        return compartments.score_failed_case(case_id=answer.case_id, codes=answer.codes, task=task)
     return compartments.score_case(
-        case_id=case_id,
-        reference=reference[TaskId.COMPARTMENTS],
-        prediction=prediction,
-        spacing_mm=grid.spacing_mm,
+        case_id=answer.case_id,
+        reference=answer.reference[TaskId.COMPARTMENTS],
+        prediction=answer.prediction,
+        spacing_mm=answer.grid.spacing_mm,
         task=task,
     )
 
 
 def _score_nodes(
-    case_id: str,
-    *,
-    reference: Mapping[TaskId, NDArray[Any]],
-    prediction: NDArray[Any] | None,
-    codes: tuple[str, ...],
-    grid: Geometry,
-) -> CaseScore:
-    task, places = load_tasks()[TaskId.NODES], reference[TaskId.COMPARTMENTS]
-    present = measure_nodes_of_task(reference[TaskId.NODES], geometry=grid, compartments=places)
-    if prediction is None or codes:
-        return nodes.score_failed_case(
-            case_id=case_id, codes=codes, reference_nodes=present, task=task
+    answer: Answer, *, lines: Sequence[NodeLine] | None
+) -> tuple[CaseScore, InspectedPoints]:
+    task, places = load_tasks()[TaskId.NODES], answer.reference[TaskId.COMPARTMENTS]
+    reference, grid = answer.reference[TaskId.NODES], answer.grid
+    present = measure_nodes_of_task(reference, geometry=grid, compartments=places)
+    if answer.prediction is None or answer.codes:
+        failed = nodes.score_failed_case(
+            case_id=answer.case_id, codes=answer.codes, reference_nodes=present, task=task
         )
-    return nodes.score_case(
-        case_id=case_id,
-        reference=reference[TaskId.NODES],
-        prediction=prediction,
+        return failed, InspectedPoints({}, ())
+    predicted = measure_nodes_of_task(answer.prediction, geometry=grid, compartments=places)
+    points = InspectedPoints({}, ())
+    if lines is not None:
+        points = inspect_points(lines, parts=predicted.parts, geometry=grid, case_id=answer.case_id)
+    score = nodes.score_case(
+        case_id=answer.case_id,
+        reference=reference,
+        prediction=answer.prediction,
         reference_nodes=present,
-        prediction_nodes=measure_nodes_of_task(prediction, geometry=grid, compartments=places),
+        prediction_nodes=predicted,
         geometry=grid,
         task=task,
+        probabilities=points.probabilities,
     )
+    return score, points

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.case_values import column, failed_case, figure, measured
-from evaluation.intervals import ratio_of_sums
+from evaluation.froc import Detections, free_response
+from evaluation.intervals import Estimate, ratio_of_sums
 from evaluation.mask_figures import (
     labels,
     mask_figures,
@@ -21,6 +23,7 @@ from evaluation.mask_figures import (
 from evaluation.matching import match_nodes
 from evaluation.overlap import LabelPairs, Overlap, foreground, label_pairs, overlap
 from schema.result import CaseScore, CaseValue, Figure, Matrix, NodeScore
+from schema.statistics import Froc
 from schema.task import Task
 from schema.terms import NodeClass
 from tasks.geometry import Geometry
@@ -32,6 +35,9 @@ MATCHED = "matched"
 VOLUMES = ("intersection_ml", "reference_ml", "prediction_ml")
 """Auxiliary per-case values behind the aggregate Dice."""
 SPURIOUS_PER_CLASS_OF_A_FAILED_CASE = 1
+PROBABILITY_OF_A_FAILED_CASE = 1.0
+"""Of its spurious nodes in the FROC: called at every threshold."""
+NO_PROBABILITIES: Mapping[int, float] = MappingProxyType({})
 
 
 class Counts(NamedTuple):
@@ -52,6 +58,7 @@ def score_case(
     prediction_nodes: NodeMap,
     geometry: Geometry,
     task: Task,
+    probabilities: Mapping[int, float] = NO_PROBABILITIES,
 ) -> CaseScore:
     """Score one case.
 
@@ -63,6 +70,7 @@ def score_case(
         prediction_nodes: those of the prediction, placed by the *reference* compartments.
         geometry: grid of both.
         task: the nodes task.
+        probabilities: of the predicted nodes, by their number, as far as they are known.
     """
     assert task.nodes is not None, "the nodes task file has a [nodes] table"
     pairs = label_pairs(reference, prediction, values=labels(task).values)
@@ -89,7 +97,10 @@ def score_case(
             *volumes,
         ),
         reference_nodes=tuple(_node_score(node, forward) for node in reference_nodes.nodes),
-        prediction_nodes=tuple(_node_score(node, backward) for node in prediction_nodes.nodes),
+        prediction_nodes=tuple(
+            _node_score(node, backward, probability=probabilities.get(node.number))
+            for node in prediction_nodes.nodes
+        ),
     )
 
 
@@ -104,7 +115,9 @@ def _volumes_of(scope: str, counts: Overlap, voxel_ml: float) -> Iterable[CaseVa
         yield measured(name, scope, count * voxel_ml)
 
 
-def _node_score(node: Node, partners: dict[int, tuple[int, float]]) -> NodeScore:
+def _node_score(
+    node: Node, partners: dict[int, tuple[int, float]], *, probability: float | None = None
+) -> NodeScore:
     partner, shared = partners.get(node.number, (None, None))
     return NodeScore(
         node=node.number,
@@ -115,6 +128,7 @@ def _node_score(node: Node, partners: dict[int, tuple[int, float]]) -> NodeScore
         side=node.place.side,
         matched=partner,
         iou=shared,
+        probability=probability,
     )
 
 
@@ -251,6 +265,62 @@ def matched_pairs(case: CaseScore) -> list[tuple[NodeScore, NodeScore]]:
     return [
         (node, by_number[node.matched]) for node in case.reference_nodes if node.matched is not None
     ]
+
+
+def froc(
+    cases: Sequence[CaseScore], *, task: Task, weights: NDArray[np.int32], absent: Estimate | None
+) -> tuple[Figure, Froc]:
+    """The free-response ROC: its figure with the interval, and its points.
+
+    Args:
+        cases: every case of the manifest, in its order.
+        task: the nodes task.
+        weights: patient resamples, shape (resamples, cases).
+        absent: why there is none; None where every predicted node has a probability.
+    """
+    assert task.nodes is not None, "the nodes task file has a [nodes] table"
+    rates = task.nodes.froc_false_alarms
+    mean, sensitivity = absent, tuple[float, ...]()
+    if mean is None:
+        mean, sensitivity = free_response(
+            detections(cases), rates=rates, weights=weights, level=task.resampling.level
+        )
+    return figure("froc", ANY, mean), Froc(
+        value=mean.value,
+        status=mean.status,
+        reason=mean.reason,
+        false_positives_per_case=rates if sensitivity else (),
+        sensitivity=sensitivity,
+    )
+
+
+def detections(cases: Sequence[CaseScore]) -> Detections:
+    """Predicted nodes with their probabilities; a failed case has spurious ones at every threshold.
+
+    Raises:
+        ValueError: a predicted node has no probability.
+    """
+    spurious = (PROBABILITY_OF_A_FAILED_CASE, False)
+    of_failed = [spurious] * SPURIOUS_PER_CLASS_OF_A_FAILED_CASE * len(NodeClass)
+    nodes = [
+        (patient, *node)
+        for patient, case in enumerate(cases)
+        for node in (of_failed if case.status == "failed" else map(_call, case.prediction_nodes))
+    ]
+    patient, probability, hit = zip(*nodes, strict=True) if nodes else ((), (), ())
+    return Detections(
+        probability=np.array(probability, dtype=np.float64),
+        hit=np.array(hit, dtype=np.bool_),
+        patient=np.array(patient, dtype=np.intp),
+        reference=np.array([len(case.reference_nodes) for case in cases], dtype=np.int64),
+    )
+
+
+def _call(node: NodeScore) -> tuple[float, bool]:
+    """A predicted node's probability and whether it is matched."""
+    if node.probability is None:
+        raise ValueError(f"node {node.node} has no probability")
+    return node.probability, node.matched is not None
 
 
 def class_matrix(cases: Sequence[CaseScore]) -> Matrix:

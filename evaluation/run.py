@@ -27,9 +27,10 @@ from evaluation.gate import (
     inspect_table,
     read_entry,
 )
-from evaluation.intervals import resample_weights
+from evaluation.intervals import Estimate, no_estimate, resample_weights
 from evaluation.mask_cases import score_masks
 from evaluation.methods_paragraph import methods_text
+from evaluation.node_table import NO_TABLE, NodeTable, inspect_node_table
 from evaluation.report import render_report
 from evaluation.sheet_formats import FOLDER, sheet_files
 from evaluation.tables.clinical import clinical_sheets
@@ -43,9 +44,10 @@ from schema.result import (
     RunRecord,
     TaskResult,
 )
-from schema.statistics import Froc, LimitsOfAgreement
+from schema.statistics import LimitsOfAgreement
 from schema.submission import SubmissionManifest
 from schema.terms import Reader, Status, TaskId
+from tasks.checks.node_table import ALL_NODE_TABLE_CHECKS
 from tasks.cohort import Cohort
 from tasks.files import (
     canonical_json,
@@ -55,7 +57,7 @@ from tasks.files import (
     write_text,
 )
 from tasks.inspection import inspect_folder
-from tasks.layout import COHORT_NAMES, MASK_TASKS, SUBMISSION_NAMES
+from tasks.layout import COHORT_NAMES, MASK_TASKS, NODE_TABLE, SUBMISSION_NAMES
 from tasks.specification import load_tasks, task_digest
 
 KIT = "lln-challenge-kit"
@@ -71,11 +73,7 @@ LIBRARIES = (
     "pydantic",
     "scipy",
 )
-NO_FROC = Froc(
-    value=None,
-    status=Status.NOT_APPLICABLE,
-    reason="a mask of nodes holds no probability: there is no threshold to vary",
-)
+NO_PROBABILITIES = f"the submission gives no probabilities of nodes: it has no {NODE_TABLE}"
 RESULT, CASES, REPORT, RUN = "result.json", "cases.jsonl", "report.html", "run.json"
 TABLES, METHODS = FOLDER, "methods.txt"
 
@@ -109,20 +107,27 @@ def evaluate(
     """
     manifest, entered, tasks = read_entry(submission, cohort=cohort)
     names = _folder_findings(submission, cohort=cohort, tasks=entered)
-    masks = score_masks(cohort, submission, tasks=entered, names=names, jobs=jobs, on_case=on_case)
-    table = InspectedTable({}, ())
-    if TaskId.POSITIVITY in entered:
-        table = inspect_table(submission, cases=cohort.manifest.cases)
+    of_nodes, table = _tables(submission, cohort=cohort, tasks=entered)
+    masks = score_masks(
+        cohort,
+        submission,
+        tasks=entered,
+        names=names,
+        table=of_nodes,
+        jobs=jobs,
+        on_case=on_case,
+    )
     findings = (
         *tasks,
         *names,
+        *of_nodes.findings,
         *(each for case in masks for each in case.findings),
         *table.findings,
     )
-    weights = _weights(cohort)
+    weights, no_froc = _weights(cohort), _why_no_froc(of_nodes, findings=findings)
     cases = [score for case in masks for score in case.scores]
     results = [
-        _mask_result(task, cohort=cohort, cases=cases, weights=weights)
+        _mask_result(task, cohort=cohort, cases=cases, weights=weights, no_froc=no_froc)
         for task in entered
         if task in MASK_TASKS
     ]
@@ -145,6 +150,18 @@ def steps(submission: Path, *, cohort: Cohort) -> int:
     """
     entered = read_entry(submission, cohort=cohort).tasks
     return len(cohort.manifest.cases) if set(MASK_TASKS) & set(entered) else 0
+
+
+def _tables(
+    submission: Path, *, cohort: Cohort, tasks: Sequence[TaskId]
+) -> tuple[NodeTable, InspectedTable]:
+    """Both tables, checked; empty ones for tasks that are not entered."""
+    cases, of_nodes, of_patients = cohort.manifest.cases, NO_TABLE, InspectedTable({}, ())
+    if TaskId.NODES in tasks:
+        of_nodes = inspect_node_table(submission, cases=cases)
+    if TaskId.POSITIVITY in tasks:
+        of_patients = inspect_table(submission, cases=cases)
+    return of_nodes, of_patients
 
 
 def _finding_order(finding: Finding) -> tuple[str, str, str]:
@@ -184,22 +201,43 @@ def _mask_result(
     cohort: Cohort,
     cases: Sequence[CaseScore],
     weights: NDArray[np.int32],
+    no_froc: Estimate | None,
 ) -> TaskResult:
     task = load_tasks()[task_id]
     mine = [case for case in cases if case.task is task_id]
     assert [case.case_id for case in mine] == list(cohort.manifest.cases), "one score a case"
     is_nodes = task_id is TaskId.NODES
     summarise = nodes.summarise if is_nodes else compartments.summarise
-    return TaskResult(
+    result = TaskResult(
         task=task_id,
         task_version=task.version,
         task_digest=task_digest(task_id),
         coverage=coverage(mine),
         figures=summarise(mine, task=task, weights=weights),
-        matrices=(nodes.class_matrix(mine),) if is_nodes else (),
-        short_axis=(_matched_short_axis(mine, level=task.resampling.level),) if is_nodes else (),
-        froc=NO_FROC if is_nodes else None,
     )
+    if not is_nodes:
+        return result
+    figure, curve = nodes.froc(mine, task=task, weights=weights, absent=no_froc)
+    return result.model_copy(
+        update={
+            "figures": (*result.figures, figure),
+            "matrices": (nodes.class_matrix(mine),),
+            "short_axis": (_matched_short_axis(mine, level=task.resampling.level),),
+            "froc": curve,
+        }
+    )
+
+
+def _why_no_froc(table: NodeTable, *, findings: Sequence[Finding]) -> Estimate | None:
+    """Why the FROC cannot be computed; None when every predicted node has its probability."""
+    if not table.given:
+        return no_estimate(NO_PROBABILITIES, n=0, status=Status.NOT_APPLICABLE)
+    of_table = {check.code for check in ALL_NODE_TABLE_CHECKS}
+    broken = sorted({each.code for each in findings} & of_table)
+    if not broken:
+        return None
+    reason = f"{NODE_TABLE} does not pass the gate: {', '.join(broken)}"
+    return no_estimate(reason, n=0, status=Status.INVALID)
 
 
 def _matched_short_axis(cases: Sequence[CaseScore], *, level: float) -> LimitsOfAgreement:

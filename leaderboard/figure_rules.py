@@ -14,6 +14,7 @@ SMALL_NUMBER = "it is of fewer than the least number that is shown"
 NO_RULE = "no rule says how it may be shown of a hidden cohort"
 FEW_EVENTS = "a number of events behind it is below the least that is shown"
 SHORT_CURVE = "the curve that is shown has no point there"
+SINGLE_NODES = "its steps are single nodes"
 RATERS = "the table of its raters has a count below the least that is shown, or is not known"
 
 CONSENSUS = Reader.CONSENSUS.value
@@ -40,6 +41,10 @@ def _of_size(hidden: HiddenResult, _figure: Figure) -> str | None:
 
 def _of_nodes(hidden: HiddenResult, figure: Figure) -> str | None:
     return SMALL_NUMBER if hidden.is_small(figure.n) else _of_matrix(hidden, NODES)
+
+
+def _of_single_nodes(_hidden: HiddenResult, _figure: Figure) -> str | None:
+    return SINGLE_NODES
 
 
 def _of_mean(hidden: HiddenResult, figure: Figure) -> str | None:
@@ -142,6 +147,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "side_swap": _of_share,
         **dict.fromkeys(("detection_sensitivity", "detection_precision"), _of_nodes),
         **dict.fromkeys(("detection_f1", "class_accuracy"), _of_nodes),
+        "froc": _of_single_nodes,
         **{
             f"{outcome.value}_{name}": rule
             for outcome in Outcome

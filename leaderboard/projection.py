@@ -1,7 +1,8 @@
 """From a private result to what the public may know of it. Pure.
 
-Of a cohort that is not hidden everything in the result is public. Of a hidden one a figure is shown
-only by a rule of its metric (`leaderboard.figure_rules`), and a metric without a rule is withheld:
+Of a cohort that is not hidden everything in the result is public; its curves leave out the months
+in which nothing happens (`leaderboard.thinning`). Of a hidden one a figure is shown only by a rule
+of its metric (`leaderboard.figure_rules`), and a metric without a rule is withheld:
 
 - a figure made of a table of counts, when every cell of that table may be shown;
 - a mean over patients or nodes, when it is of enough of them;
@@ -20,6 +21,7 @@ from leaderboard.figure_rules import RATERS, RULES, may_show_number, why_withhel
 from leaderboard.hidden_result import HiddenResult
 from leaderboard.key_tables import step_of
 from leaderboard.rounding import rounded, rounded_interval, rounded_p, shown_step
+from leaderboard.thinning import thinned, thinned_curve
 from schema.entry import PublicAgreement, PublicCurve, PublicFigure, PublicMatrix, PublicTask
 from schema.result import Figure, Matrix, PairAgreement, TaskResult
 from schema.statistics import Subgroup
@@ -32,6 +34,7 @@ WHY_NO_VALUE = MappingProxyType(
         Status.NOT_APPLICABLE: "the question does not arise here",
         Status.SEPARATED: "the likelihood has no finite maximum",
         Status.TOO_FEW: "fewer observations or events than the task file asks for",
+        Status.INVALID: "what was handed in for it does not pass the gate",
         Status.WITHHELD: "withheld",
     }
 )
@@ -53,14 +56,15 @@ def public_tasks(
     return tuple(
         _of_hidden(HiddenResult(result, tasks[result.task], least))
         if split is Split.HIDDEN
-        else _of_open(result)
+        else _of_open(result, tasks[result.task])
         for result in results
     )
 
 
-def _of_open(result: TaskResult) -> PublicTask:
-    """Everything, each part by its own model."""
+def _of_open(result: TaskResult, task: Task) -> PublicTask:
+    """Everything, each part by its own model; curves lose the months in which nothing happens."""
     statistics = result.statistics
+    horizons = {rules.outcome: rules.horizon_months for rules in task.outcomes}
     return PublicTask(
         task=result.task,
         task_version=result.task_version,
@@ -69,9 +73,12 @@ def _of_open(result: TaskResult) -> PublicTask:
         figures=tuple(PublicFigure(**dict(each)) for each in result.figures),
         matrices=tuple(PublicMatrix(**dict(each)) for each in result.matrices),
         agreement=tuple(PublicAgreement(**dict(each)) for each in result.agreement),
-        survival=tuple(PublicCurve(**dict(each)) for each in result.survival),
+        survival=tuple(
+            PublicCurve(**dict(thinned_curve(each, horizons=[horizons[each.outcome]])))
+            for each in result.survival
+        ),
         subgroups=statistics.subgroups if statistics else (),
-        statistics=statistics.model_copy(update={"subgroups": ()}) if statistics else None,
+        statistics=thinned(statistics.model_copy(update={"subgroups": ()})) if statistics else None,
         short_axis=result.short_axis,
         froc=result.froc,
     )

@@ -69,5 +69,7 @@ Prose = Annotated[
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Millimetres = Annotated[float, Field(gt=0.0, le=500.0)]
+Coordinate = Annotated[float, Field(ge=-10_000.0, le=10_000.0)]
+"""Of a point in the patient, LPS, in millimetres."""
 Months = Annotated[float, Field(ge=0.0, le=1200.0)]
 Count = Annotated[int, Field(ge=0)]

@@ -86,6 +86,8 @@ class CaseRun(Frozen):
     """Why GPU memory was not measured."""
     outputs: dict[TaskId, Digest]
     """Digest of each answer by task, as it was taken out."""
+    node_table: Digest | None = None
+    """Digest of its lines of `nodes.csv`, if that table was written."""
 
     @model_validator(mode="after")
     def _failed_by_a_code(self) -> Self:
@@ -93,6 +95,8 @@ class CaseRun(Frozen):
             raise ValueError("a failed case has a code, an answered one has none")
         if (self.status == "failed") == bool(self.outputs):
             raise ValueError("an answered case has outputs, a failed one has none")
+        if self.status == "failed" and self.node_table is not None:
+            raise ValueError("a failed case has no node_table")
         return self
 
     @model_validator(mode="after")

@@ -11,12 +11,14 @@ from schema.cohort import ClinicalRow, CohortManifest, ReaderRow
 from schema.entry import Entry
 from schema.execution import CaseRun, ExecutionRecord, ExecutionSummary, RunPlan
 from schema.finding import Finding
+from schema.importing import ImportMapping
 from schema.label import LabelMap
 from schema.ledger import LedgerLine
+from schema.partition import SealManifest, SealNonces, SplitManifest
 from schema.published import PublishedNumbers
 from schema.result import CaseScore, Result, RunRecord, TaskResult
 from schema.standings import Standings
-from schema.submission import PositivityPrediction, SubmissionManifest
+from schema.submission import NodePrediction, PositivityPrediction, SubmissionManifest
 from schema.task import Metric, Task
 
 MODELS: tuple[type[BaseModel], ...] = (
@@ -29,15 +31,20 @@ MODELS: tuple[type[BaseModel], ...] = (
     ExecutionRecord,
     ExecutionSummary,
     Finding,
+    ImportMapping,
     LabelMap,
     LedgerLine,
     Metric,
+    NodePrediction,
     PositivityPrediction,
     PublishedNumbers,
     ReaderRow,
     Result,
     RunPlan,
     RunRecord,
+    SealManifest,
+    SealNonces,
+    SplitManifest,
     Standings,
     SubmissionManifest,
     Task,

@@ -299,6 +299,8 @@ class NodeScore(Frozen):
     matched: Annotated[int, Field(ge=1)] | None
     """Number of its partner on the other side, None when missed or spurious."""
     iou: Probability | None
+    probability: Probability | None = None
+    """Of a predicted node, from `nodes.csv`: of being a lymph node, of either class."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -324,4 +326,10 @@ class CaseScore(Frozen):
     def _failed_by_a_code(self) -> Self:
         if (self.status == "failed") != bool(self.codes):
             raise ValueError("a failed case has codes, a scored one has none")
+        return self
+
+    @model_validator(mode="after")
+    def _reference_is_certain(self) -> Self:
+        if any(node.probability is not None for node in self.reference_nodes):
+            raise ValueError("a reference node has no probability")
         return self

@@ -232,10 +232,14 @@ class LimitsOfAgreement(Frozen):
 
 
 class Froc(Valued):
-    """Free-response ROC of nodes: mean sensitivity at 1/8 to 8 false alarms a patient."""
+    """Free-response ROC of nodes: mean sensitivity at 1/8 to 8 false alarms a patient.
+
+    The value is that of the figure `froc`, which has the interval.
+    """
 
     false_positives_per_case: tuple[Positive, ...] = ()
     sensitivity: tuple[Probability, ...] = ()
+    """The highest that a threshold reaches with no more false alarms than that."""
 
     @model_validator(mode="after")
     def _one_sensitivity_a_point(self) -> Self:

@@ -1,4 +1,4 @@
-"""A submission folder's files: manifest and positivity table."""
+"""A submission folder's files: manifest, positivity table and node table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schema.base import CaseId, Digest, Frozen, Line, Probability, Text
+from schema.base import CaseId, Coordinate, Digest, Frozen, Line, Probability, Text
 from schema.cohort import DominantNode
 from schema.terms import TaskId
 
@@ -38,3 +38,15 @@ class PositivityPrediction(DominantNode):
     case_id: CaseId
     probability: Probability
     """Of the patient being LLN-positive. The scorer tunes no threshold on it."""
+
+
+class NodePrediction(Frozen):
+    """One row of `nodes.csv`: how sure the entrant is of one node of the mask."""
+
+    case_id: CaseId
+    x_mm: Coordinate
+    """Of any place within the node, LPS; its nearest voxel centre says which node it is."""
+    y_mm: Coordinate
+    z_mm: Coordinate
+    probability: Probability
+    """Of this being a lymph node, of either class."""

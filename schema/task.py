@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -218,6 +219,14 @@ class NodeRules(Frozen):
     """A node that touches no compartment belongs to the nearest one within this distance."""
     matching_iou: Annotated[float, Field(gt=0, lt=1)]
     """Least overlap (intersection over union) of a matched pair."""
+    froc_false_alarms: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    """False alarms a patient at which the sensitivities of the FROC are averaged."""
+
+    @model_validator(mode="after")
+    def _false_alarms_ascend(self) -> Self:
+        if any(later <= earlier for earlier, later in pairwise(self.froc_false_alarms)):
+            raise ValueError("froc_false_alarms must ascend")
+        return self
 
 
 class PositivityRules(Frozen):

@@ -83,5 +83,7 @@ class Status(StrEnum):
     """The likelihood has no finite maximum: one group has every event, or none."""
     TOO_FEW = "too_few"
     """Fewer observations or events than the task file asks for."""
+    INVALID = "invalid"
+    """What was handed in for it does not pass the gate."""
     WITHHELD = "withheld"
     """Computed, but not for the public: it would tell of fewer patients than may be told of."""

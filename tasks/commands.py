@@ -267,10 +267,14 @@ def checks() -> None:
     Example: lln tasks checks | less
     """
     from tasks.checks import COHORT_CHECKS, SUBMISSION_CHECKS
+    from tasks.checks.deidentification import DEIDENTIFICATION_CHECKS
+    from tasks.checks.identifiers import IDENTIFIER_CHECKS
     from tasks.definitions import check_definitions
     from tasks.dicom.checks import dicom_checks
+    from tasks.importing.checks import IMPORT_CHECKS
 
-    click.echo(check_definitions((*SUBMISSION_CHECKS, *COHORT_CHECKS, *dicom_checks())))
+    of_import = (*dicom_checks(), *IMPORT_CHECKS, *DEIDENTIFICATION_CHECKS, *IDENTIFIER_CHECKS)
+    click.echo(check_definitions((*SUBMISSION_CHECKS, *COHORT_CHECKS, *of_import)))
 
 
 @click.command()

@@ -13,7 +13,7 @@ import numpy as np
 
 from schema.cohort import DominantNode
 from schema.errors import CohortError
-from schema.submission import PositivityPrediction
+from schema.submission import NodePrediction, PositivityPrediction
 from schema.terms import Reader, TaskId
 from tasks.cohort import Cohort
 from tasks.files import (
@@ -24,7 +24,16 @@ from tasks.files import (
     write_nifti,
     write_text,
 )
-from tasks.layout import MASK_TASKS, POSITIVITY_COLUMNS, SUBMISSION_MANIFEST, mask_name
+from tasks.layout import (
+    MASK_TASKS,
+    NODE_COLUMNS,
+    NODE_TABLE,
+    POSITIVITY_COLUMNS,
+    SUBMISSION_MANIFEST,
+    mask_name,
+)
+from tasks.node_measurement import node_parts_of_task
+from tasks.node_points import node_predictions
 from tasks.specification import load_tasks
 
 NEGATIVE = DominantNode(positive=0)
@@ -55,18 +64,22 @@ READERS = {Control.R1: Reader.R1, Control.R2: Reader.R2, Control.R3: Reader.R3}
 def write_control_submission(cohort: Cohort, *, control: Control, out: Path) -> Iterator[str]:
     """Write the answers of a control; yields each case as it is done, the manifest last.
 
-    A reader and the oracle have no probability: their 0 or 1 stands for it.
+    A reader and the oracle have no probability: their 0 or 1 stands for it, as does the oracle's 1
+    for that of a node.
 
     Raises:
         CohortError: the cohort has no such reader, one who left a case out, or no task to answer.
     """
     tasks = answered_tasks(cohort, control=control)
     rows = _rows(cohort, control=control) if TaskId.POSITIVITY in tasks else []
+    of_nodes: list[NodePrediction] = []
     for case_id in cohort.manifest.cases:
         for task in tasks:
             if task in MASK_TASKS:
-                _write_mask(cohort, task, case_id, control=control, out=out)
+                of_nodes += _write_mask(cohort, task, case_id, control=control, out=out)
         yield case_id
+    if TaskId.NODES in tasks:
+        write_models(out / NODE_TABLE, of_nodes, columns=NODE_COLUMNS)
     if rows:
         output = load_tasks()[TaskId.POSITIVITY].output
         write_models(out / output, rows, columns=POSITIVITY_COLUMNS)
@@ -127,7 +140,10 @@ def _row(case_id: str, answer: DominantNode) -> PositivityPrediction:
     )
 
 
-def _write_mask(cohort: Cohort, task: TaskId, case_id: str, *, control: Control, out: Path) -> None:
+def _write_mask(
+    cohort: Cohort, task: TaskId, case_id: str, *, control: Control, out: Path
+) -> list[NodePrediction]:
+    """Write one mask; returns the lines of its nodes, none for a mask of compartments."""
     path = cohort.mask(task, case_id)
     header = read_header(path)
     if header.geometry is None:
@@ -135,3 +151,8 @@ def _write_mask(cohort: Cohort, task: TaskId, case_id: str, *, control: Control,
     voxels = read_voxels(path, header=header)
     answer = voxels if control is Control.ORACLE else np.zeros_like(voxels)
     write_nifti(out / task.value / mask_name(case_id), answer, geometry=header.geometry)
+    if task is not TaskId.NODES:
+        return []
+    parts = node_parts_of_task(answer)
+    certain = dict.fromkeys(range(1, int(parts.part.max(initial=0)) + 1), 1.0)
+    return node_predictions(case_id, parts, probabilities=certain, geometry=header.geometry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schema.cohort import ClinicalRow
+from schema.submission import NodePrediction
 from schema.terms import TaskId
 
 COHORT_MANIFEST = "cohort.toml"
@@ -17,10 +18,13 @@ MASK_TASKS = (TaskId.COMPARTMENTS, TaskId.NODES)
 CLINICAL_COLUMNS = tuple(ClinicalRow.model_fields)
 READER_COLUMNS = ("case_id", "reader", "positive", "region", "side", "short_axis_mm")
 POSITIVITY_COLUMNS = ("case_id", "probability", "positive", "region", "side", "short_axis_mm")
+NODE_TABLE = "nodes.csv"
+"""Beside the masks of the nodes task; may be left out."""
+NODE_COLUMNS = tuple(NodePrediction.model_fields)
 
 COHORT_NAMES = (COHORT_MANIFEST, CLINICAL, READERS, IMAGES, *MASK_TASKS)
 """Everything that makes a cohort what it is."""
-SUBMISSION_NAMES = (SUBMISSION_MANIFEST, "positivity.csv", *MASK_TASKS)
+SUBMISSION_NAMES = (SUBMISSION_MANIFEST, "positivity.csv", NODE_TABLE, *MASK_TASKS)
 """Everything that makes a submission what it is."""
 
 

@@ -51,6 +51,18 @@ class Node:
     place: Place
 
 
+class NodeParts(NamedTuple):
+    """The nodes of one mask, told apart.
+
+    Attributes:
+        box: where they lie.
+        part: number of the node at every voxel of the box, 0 between nodes.
+    """
+
+    box: Box
+    part: NDArray[np.uint32]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMap:
     """Every node of one mask.
@@ -66,6 +78,11 @@ class NodeMap:
     box: Box
     part: NDArray[np.uint32]
     nodes: tuple[Node, ...]
+
+    @property
+    def parts(self) -> NodeParts:
+        """Where each node is, without its measurements."""
+        return NodeParts(self.box, self.part)
 
     @property
     def numbers(self) -> NDArray[np.uint32]:
@@ -107,9 +124,8 @@ def measure_nodes(
         connectivity: 6, 18 or 26; a node is a connected component of one class.
         reach_mm: see `place_of`.
     """
-    box = foreground_box(mask)
-    part = _only(mask[box], values=node_labels.values())
-    numbers = cc3d.connected_components(part, connectivity=connectivity, out_dtype=np.uint32)
+    box, numbers = _told_apart(mask, values=node_labels.values(), connectivity=connectivity)
+    part = mask[box]
     classes = {value: node_class for node_class, value in node_labels.items()}
     nodes = []
     for number, within in enumerate(_boxes(numbers), start=1):
@@ -133,6 +149,22 @@ def measure_nodes(
             )
         )
     return NodeMap(shape=mask.shape, box=box, part=numbers, nodes=tuple(nodes))
+
+
+def _told_apart(mask: NDArray[Any], *, values: Iterable[int], connectivity: int) -> NodeParts:
+    box = foreground_box(mask)
+    part = _only(mask[box], values=values)
+    numbers = cc3d.connected_components(part, connectivity=connectivity, out_dtype=np.uint32)
+    return NodeParts(box, numbers)
+
+
+def node_parts_of_task(mask: NDArray[Any]) -> NodeParts:
+    """The nodes of a mask by the labels and rules of the task files, told apart and not measured.
+
+    They have the numbers that `measure_nodes_of_task` gives them.
+    """
+    labels = label_map(TaskId.NODES).node_classes.values()
+    return _told_apart(mask, values=labels, connectivity=node_rules().connectivity)
 
 
 def _boxes(numbers: NDArray[np.uint32]) -> list[Box]:

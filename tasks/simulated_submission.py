@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from schema.cohort import DominantNode
 from schema.errors import CohortError
-from schema.submission import PositivityPrediction
+from schema.submission import NodePrediction, PositivityPrediction
 from schema.terms import Reader, TaskId
 from tasks.cohort import Cohort
 from tasks.files import (
@@ -23,9 +24,24 @@ from tasks.files import (
     write_text,
 )
 from tasks.geometry import Geometry
-from tasks.layout import MASK_TASKS, POSITIVITY_COLUMNS, SUBMISSION_MANIFEST, mask_name
+from tasks.layout import (
+    MASK_TASKS,
+    NODE_COLUMNS,
+    NODE_TABLE,
+    POSITIVITY_COLUMNS,
+    SUBMISSION_MANIFEST,
+    mask_name,
+)
+from tasks.node_points import node_predictions
 from tasks.simulation import call_probability, patient_calls, simulate_masks
 from tasks.specification import load_tasks
+
+
+class Rows(NamedTuple):
+    """What the tables say of one case."""
+
+    patient: PositivityPrediction
+    nodes: list[NodePrediction]
 
 
 def write_simulated_submission(
@@ -57,15 +73,16 @@ def write_simulated_submission(
     rows = []
     for row in Parallel(n_jobs=jobs, return_as="generator")(work):
         rows.append(row)
-        yield row.case_id
-    _write_table_and_manifest(cohort, rows, out=out)
+        yield row.patient.case_id
+    _write_tables_and_manifest(cohort, rows, out=out)
 
 
-def _write_table_and_manifest(
-    cohort: Cohort, rows: list[PositivityPrediction], *, out: Path
-) -> None:
+def _write_tables_and_manifest(cohort: Cohort, rows: list[Rows], *, out: Path) -> None:
     output = load_tasks()[TaskId.POSITIVITY].output
-    write_models(out / output, rows, columns=POSITIVITY_COLUMNS)
+    write_models(out / output, [row.patient for row in rows], columns=POSITIVITY_COLUMNS)
+    if _draws(cohort):
+        of_nodes = [node for row in rows for node in row.nodes]
+        write_models(out / NODE_TABLE, of_nodes, columns=NODE_COLUMNS)
     manifest = {
         "team": "Kit",
         "model": "Simulated submission",
@@ -77,16 +94,17 @@ def _write_table_and_manifest(
 
 def _simulate_case(
     cohort: Cohort, case_id: str, *, out: Path, called: bool, seed: tuple[int, int]
-) -> PositivityPrediction:
+) -> Rows:
     rng = np.random.default_rng(seed)
     consensus = cohort.readers[Reader.CONSENSUS][case_id]
     probability = call_probability(called=called, positive=bool(consensus.positive), rng=rng)
-    if set(MASK_TASKS) <= set(cohort.manifest.tasks):
-        dominant = _simulate_and_write(cohort, case_id, out=out, called=called, rng=rng)
+    of_nodes: list[NodePrediction] = []
+    if _draws(cohort):
+        dominant, of_nodes = _simulate_and_write(cohort, case_id, out=out, called=called, rng=rng)
     else:
         same = called and consensus.positive
         dominant = consensus if same else DominantNode(positive=int(called))
-    return PositivityPrediction(
+    patient = PositivityPrediction(
         case_id=case_id,
         probability=probability,
         positive=dominant.positive,
@@ -94,11 +112,17 @@ def _simulate_case(
         side=dominant.side,
         short_axis_mm=dominant.short_axis_mm,
     )
+    return Rows(patient, of_nodes)
+
+
+def _draws(cohort: Cohort) -> bool:
+    """Whether there are masks to be made from."""
+    return set(MASK_TASKS) <= set(cohort.manifest.tasks)
 
 
 def _simulate_and_write(
     cohort: Cohort, case_id: str, *, out: Path, called: bool, rng: np.random.Generator
-) -> DominantNode:
+) -> tuple[DominantNode, list[NodePrediction]]:
     headers = {task: read_header(cohort.mask(task, case_id)) for task in MASK_TASKS}
     voxels = {
         task: read_voxels(cohort.mask(task, case_id), header=header)
@@ -114,7 +138,10 @@ def _simulate_and_write(
     )
     for task, mask in zip(MASK_TASKS, (answer.compartments, answer.nodes), strict=True):
         write_nifti(out / task.value / mask_name(case_id), mask, geometry=geometry)
-    return answer.dominant
+    of_nodes = node_predictions(
+        case_id, answer.measured.parts, probabilities=answer.probabilities, geometry=geometry
+    )
+    return answer.dominant, of_nodes
 
 
 def _geometry(header: NiftiHeader, *, case_id: str) -> Geometry:

@@ -31,14 +31,26 @@ MISSED_SHARE = 0.15
 SPURIOUS_MEAN = 0.5
 CLASS_ERROR_SHARE = 0.05
 SCALE_SD = 0.08
+REAL_SURENESS, INVENTED_SURENESS = (3.0, 1.5), (1.5, 3.0)
+"""Shapes of the beta distributions that the probabilities of nodes come from."""
 BOX_MARGIN = 6
 
 
 class Answer(NamedTuple):
-    """What the simulated model says of one case."""
+    """What the simulated model says of one case.
+
+    Attributes:
+        compartments: labels, shape (i, j, k).
+        nodes: labels, same shape.
+        measured: those nodes, placed by those compartments.
+        probabilities: of each being a lymph node, by its number.
+        dominant: what they amount to.
+    """
 
     compartments: NDArray[np.uint8]
     nodes: NDArray[np.uint8]
+    measured: NodeMap
+    probabilities: dict[int, float]
     dominant: DominantNode
 
 
@@ -103,8 +115,24 @@ def simulate_masks(
     measured = measure_nodes_of_task(found, geometry=geometry, compartments=drawn)
     dominant = as_dominant_node(dominant_node(measured.nodes))
     return Answer(
-        drawn, found, dominant if dominant.positive else DominantNode(positive=int(called))
+        compartments=drawn,
+        nodes=found,
+        measured=measured,
+        probabilities=_node_probabilities(measured, nodes > 0, rng=rng),
+        dominant=dominant if dominant.positive else DominantNode(positive=int(called)),
     )
+
+
+def _node_probabilities(
+    measured: NodeMap, reference: NDArray[np.bool_], *, rng: np.random.Generator
+) -> dict[int, float]:
+    """Above one half, surer of a node that touches one of the reference than of an invented one."""
+    real = set(np.unique(measured.part[reference[measured.box]]).tolist())
+    sureness = {
+        node.number: rng.beta(*(REAL_SURENESS if node.number in real else INVENTED_SURENESS))
+        for node in measured.nodes
+    }
+    return {number: float(np.round(0.5 + each / 2, 4)) for number, each in sureness.items()}
 
 
 def _simulate_compartments(

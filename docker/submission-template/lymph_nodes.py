@@ -76,6 +76,18 @@ class Found(NamedTuple):
     positive_probability: float
 
 
+class Drawn(NamedTuple):
+    """A node of the mask, as the scorer tells nodes apart.
+
+    Attributes:
+        voxel: one of its voxels.
+        node_probability: of the likeliest candidate in it.
+    """
+
+    voxel: tuple[int, int, int]
+    node_probability: float
+
+
 class Field(NamedTuple):
     """The part of a stack where nodes are looked for.
 
@@ -327,3 +339,25 @@ def drawn(found: list[Found], *, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         value = POSITIVE if each.positive_probability >= 0.5 else NEGATIVE
         mask[each.candidate.box][each.candidate.inside] = value
     return mask
+
+
+def told_apart(mask: NDArray[np.uint8], found: list[Found]) -> list[Drawn]:
+    """The nodes of the answer's mask: voxels of one class that touch, even by a corner, are one.
+
+    Args:
+        mask: from `drawn`.
+        found: what was drawn.
+    """
+    nodes: dict[tuple[int, int], Drawn] = {}
+    numbers = {value: label(mask == value, EVERYWHERE)[0] for value in (NEGATIVE, POSITIVE)}
+    for each in sorted(found, key=lambda each: -each.node_probability):
+        x, y, z = (np.argwhere(each.candidate.inside)[0] + _start(each.candidate.box)).tolist()
+        value = int(mask[x, y, z])
+        # the likeliest of candidates that touch comes first, and stands for all of them
+        key = value, int(numbers[value][x, y, z])
+        nodes.setdefault(key, Drawn((x, y, z), each.node_probability))
+    return list(nodes.values())
+
+
+def _start(box: Box) -> list[int]:
+    return [side.start for side in box]

@@ -1,6 +1,7 @@
 """Entrypoint: answers every image under /input/t2w, without network, labels or a home folder.
 
-Writes /output/compartments/<case>.nii.gz, /output/nodes/<case>.nii.gz and /output/positivity.csv.
+Writes /output/compartments/<case>.nii.gz, /output/nodes/<case>.nii.gz, /output/positivity.csv and,
+for the FROC, /output/nodes.csv.
 A case that cannot be answered is named on standard error and left out; the others are answered, and
 the exit code is 1.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,11 +22,12 @@ import atlas
 import lymph_nodes
 import model
 import volumes
-from lymph_nodes import Found
+from lymph_nodes import Drawn, Found
 from volumes import Floats, Volume
 
 SUFFIX = ".nii.gz"
 COLUMNS = ("case_id", "probability", "positive", "region", "side", "short_axis_mm")
+NODE_COLUMNS = ("case_id", "x_mm", "y_mm", "z_mm", "probability")
 PLACES = (
     ("EI", "right"),
     ("EI", "left"),
@@ -46,22 +48,35 @@ class Answer(NamedTuple):
     compartments: NDArray[np.uint8]
     nodes: NDArray[np.uint8]
     row: dict[str, str]
+    node_rows: list[dict[str, str]]
 
 
 def answer(image: Volume, *, case_id: str, using: model.Model) -> Answer:
     """Lay the atlas on an image, look for nodes in it, and draw the conclusion."""
     nothing = np.zeros(image.voxels.shape, dtype=np.uint8)
     if image.voxels.min() == image.voxels.max():  # a blank image: nothing to see
-        return Answer(nothing, nothing, _row(case_id, [], prior=np.zeros(0, dtype=np.float32)))
+        row = _row(case_id, [], prior=np.zeros(0, dtype=np.float32))
+        return Answer(nothing, nothing, row, [])
     pose = atlas.fit(using.atlas, image)
     prior = atlas.placed_prior(using.atlas, image, pose=pose)
     proposed = lymph_nodes.candidates(image, prior=prior.sum(axis=0))
     found = lymph_nodes.choose(proposed, is_node=using.is_node, is_positive=using.is_positive)
+    nodes = lymph_nodes.drawn(found, shape=nothing.shape)
     return Answer(
         atlas.compartments(prior),
-        lymph_nodes.drawn(found, shape=nothing.shape),
+        nodes,
         _row(case_id, found, prior=prior),
+        list(_node_rows(case_id, lymph_nodes.told_apart(nodes, found), image=image)),
     )
+
+
+def _node_rows(case_id: str, nodes: list[Drawn], *, image: Volume) -> Iterator[dict[str, str]]:
+    """A line for each node of the mask: a place within it, and how likely it is a node at all."""
+    for each in nodes:
+        place_mm = image.affine @ (*each.voxel, 1.0)
+        x, y, z = (f"{value:.3f}" for value in place_mm[:3])
+        probability = f"{each.node_probability:.4f}"
+        yield dict(zip(NODE_COLUMNS, (case_id, x, y, z, probability), strict=True))
 
 
 def _row(case_id: str, found: list[Found], *, prior: Floats) -> dict[str, str]:
@@ -83,7 +98,9 @@ def _row(case_id: str, found: list[Found], *, prior: Floats) -> dict[str, str]:
 
 def predict(images: Sequence[Path], *, using: model.Model, out: Path) -> int:
     """Answer every image; returns how many could not be answered."""
-    rows, failed = [], 0
+    rows: list[dict[str, str]] = []
+    node_rows: list[dict[str, str]] = []
+    failed = 0
     for path in images:
         case_id = path.name.removesuffix(SUFFIX)
         try:
@@ -91,14 +108,20 @@ def predict(images: Sequence[Path], *, using: model.Model, out: Path) -> int:
             for folder, mask in (("compartments", given.compartments), ("nodes", given.nodes)):
                 volumes.write_like(path, mask, out=out / folder / path.name)
             rows.append(given.row)
+            node_rows += given.node_rows
         except Exception as error:  # noqa: BLE001 - one bad case must not take the others with it
             failed += 1
             sys.stderr.write(f"{case_id}: {type(error).__name__}: {error}\n")
-    with (out / "positivity.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+    _write(rows, columns=COLUMNS, path=out / "positivity.csv")
+    _write(node_rows, columns=NODE_COLUMNS, path=out / "nodes.csv")
+    return failed
+
+
+def _write(rows: list[dict[str, str]], *, columns: Sequence[str], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    return failed
 
 
 def weights() -> Path:

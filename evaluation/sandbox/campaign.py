@@ -246,6 +246,9 @@ class _Work:
             gpu_memory_mib=outcome.gpu_memory_mib,
             gpu_memory_reason=outcome.gpu_memory_reason,
             outputs={} if code else self._kept(case_id, found=ended.found),
+            node_table=None
+            if code
+            else self._journal.keep_node_table(ended.found, case_id=case_id),
         )
 
     def _verdict(self, case_id: str, *, ended: _Ended) -> tuple[FailureCode | None, str]:

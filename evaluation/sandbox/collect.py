@@ -16,8 +16,9 @@ from evaluation.sandbox.container import MIB
 from evaluation.sandbox.log import one_line
 from schema.errors import UnreadableFileError
 from schema.terms import TaskId
+from tasks.checks.node_table import most_bytes
 from tasks.files import read_bytes, read_table
-from tasks.layout import MASK_TASKS, POSITIVITY_COLUMNS, mask_name
+from tasks.layout import MASK_TASKS, NODE_COLUMNS, NODE_TABLE, POSITIVITY_COLUMNS, mask_name
 from tasks.specification import load_tasks
 from tasks.tables import Table, rows_by_column
 
@@ -33,12 +34,15 @@ class Collected:
     Attributes:
         masks: files that passed, by case and task.
         rows: the line of the positivity table, by case.
+        node_rows: the lines of the node table by case, every case of the container in it; None
+            where the container wrote no such table, which it need not.
         breach: what fails every case, since it belongs to none.
         breaches: what fails one case.
     """
 
     masks: dict[str, dict[TaskId, Path]] = field(default_factory=dict)
     rows: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    node_rows: dict[str, list[Mapping[str, str]]] | None = None
     breach: str | None = None
     breaches: dict[str, str] = field(default_factory=dict)
 
@@ -87,10 +91,12 @@ def _sort(folder: Path, *, cases: Sequence[str], tasks: Sequence[TaskId], found:
     for entry in _entries(folder):
         if entry.name in mask_folders and entry.is_dir(follow_symlinks=False):
             _sort_masks(entry, task=mask_folders[entry.name], cases=cases, found=found)
-        elif entry.name != table:
+        elif entry.name not in (table, NODE_TABLE):
             found.breach = _unexpected(entry.name)
     if TaskId.POSITIVITY in tasks and os.path.lexists(folder / table):
         _sort_rows(folder / table, cases=cases, found=found)
+    if TaskId.NODES in tasks and os.path.lexists(folder / NODE_TABLE):
+        _sort_node_rows(folder / NODE_TABLE, cases=cases, found=found)
 
 
 def read_answer(path: Path, *, output_mib: int) -> bytes:
@@ -151,28 +157,44 @@ def _weigh(found: Collected, *, output_mib: int) -> None:
 
 
 def _sort_rows(path: Path, *, cases: Sequence[str], found: Collected) -> None:
-    if fault := _fault(path.lstat()):
-        found.breach = f"{path.name} {fault}"
-        return
-    try:
-        table = read_table(path, limit=TABLE_BYTES_AT_LEAST + TABLE_BYTES_PER_CASE * len(cases))
-    except UnreadableFileError as error:
-        found.breach = one_line(f"{path.name}: {error}")
-        return
-    if wrong := _table_fault(table, cases=cases):
-        found.breach = f"{path.name} {wrong}"
-        return
-    for _, cells in rows_by_column(table):
+    limit = TABLE_BYTES_AT_LEAST + TABLE_BYTES_PER_CASE * len(cases)
+    for cells in _rows(path, columns=POSITIVITY_COLUMNS, limit=limit, cases=cases, found=found):
         case_id = cells["case_id"]
         if case_id in found.rows:
             found.breaches[case_id] = f"{path.name} holds the case twice"
         found.rows[case_id] = cells
 
 
-def _table_fault(table: Table, *, cases: Sequence[str]) -> str | None:
+def _sort_node_rows(path: Path, *, cases: Sequence[str], found: Collected) -> None:
+    """Lines by case; whether each speaks of a node is for the scorer to judge."""
+    limit = most_bytes(cases=len(cases))
+    found.node_rows = {case_id: [] for case_id in cases}
+    for cells in _rows(path, columns=NODE_COLUMNS, limit=limit, cases=cases, found=found):
+        found.node_rows[cells["case_id"]].append(cells)
+
+
+def _rows(
+    path: Path, *, columns: Sequence[str], limit: int, cases: Sequence[str], found: Collected
+) -> list[dict[str, str]]:
+    """The lines of a table; none, and a breach, where it cannot be used."""
+    try:
+        wrong = _fault(path.lstat())
+        table = None if wrong else read_table(path, limit=limit)
+    except UnreadableFileError as error:
+        found.breach = one_line(f"{path.name}: {error}")
+        return []
+    if table is not None:
+        wrong = _table_fault(table, columns=columns, cases=cases)
+    if table is None or wrong:
+        found.breach = f"{path.name} {wrong}"
+        return []
+    return [cells for _, cells in rows_by_column(table)]
+
+
+def _table_fault(table: Table, *, columns: Sequence[str], cases: Sequence[str]) -> str | None:
     """What is wrong with the whole of a table; the values are for the scorer to judge."""
-    if sorted(table.columns) != sorted(POSITIVITY_COLUMNS):
-        return "has other columns than case_id, probability, positive, region, side, short_axis_mm"
+    if sorted(table.columns) != sorted(columns):
+        return f"has other columns than {', '.join(columns)}"
     lines = [cells["case_id"] for _, cells in rows_by_column(table)]
     if len(lines) != len(table.rows):
         return "has a line with more or fewer cells than the header"

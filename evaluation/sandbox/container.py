@@ -15,7 +15,7 @@ from schema.execution import Mode
 from schema.task import Limits
 from schema.terms import TaskId
 
-CONTRACT_VERSION = "1.1.0"
+CONTRACT_VERSION = "1.2.0"
 """Of what a container meets: paths, variables, flags. A change of it is another run."""
 
 INPUT, OUTPUT, WEIGHTS, SCRATCH = "/input", "/output", "/model", "/tmp"  # noqa: S108

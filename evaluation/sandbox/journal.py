@@ -3,12 +3,13 @@
     OUT/submission.toml               written last; taken away while a run goes on
     OUT/<task>/<case>.nii.gz          masks of the cases that are done
     OUT/positivity.csv                their rows, in the cohort's order
+    OUT/nodes.csv                     the same, if any of them has such rows
     OUT/run/                          private
         plan.json                     what was asked; its digest is the run's key
         execution.json                the record, as of the last container that ended
         summary.json                  what may be shown of it
         cases/<case>/case.json        the commit: a case counts as done when this file is there
-        cases/<case>/log.txt, positivity.csv
+        cases/<case>/log.txt, positivity.csv, nodes.csv
         work/                         the container's folders, gone when it is
 
 Answers are written first and `case.json` last, each by a rename: whatever the moment of a crash,
@@ -40,7 +41,13 @@ from tasks.files import (
     write_table,
     write_text,
 )
-from tasks.layout import MASK_TASKS, POSITIVITY_COLUMNS, SUBMISSION_MANIFEST
+from tasks.layout import (
+    MASK_TASKS,
+    NODE_COLUMNS,
+    NODE_TABLE,
+    POSITIVITY_COLUMNS,
+    SUBMISSION_MANIFEST,
+)
 
 RUN, PLAN, RECORD, SUMMARY = "run", "plan.json", "execution.json", "summary.json"
 CASE, LOG, LOCK = "case.json", "log.txt", "lock"
@@ -116,9 +123,11 @@ class Journal:
         """A case's run if it is committed and its answers are the ones committed."""
         try:
             run = CaseRun.model_validate_json(read_text(self._of_case(case_id) / CASE))
-            for task, digest in run.outputs.items():
-                if digest_file(self.answer(task, case_id)) != digest:
-                    return None
+            kept = {self.answer(task, case_id): each for task, each in run.outputs.items()}
+            if run.node_table is not None:
+                kept[self._node_table(case_id)] = run.node_table
+            if any(digest_file(path) != digest for path, digest in kept.items()):
+                return None
         except (UnreadableFileError, ValidationError):
             return None
         return run
@@ -131,7 +140,8 @@ class Journal:
     def forget(self, case_id: str) -> None:
         """Remove all of a case, the commit first."""
         (self._of_case(case_id) / CASE).unlink(missing_ok=True)
-        for path in (self.answer(task, case_id) for task in TaskId):
+        answers = (self.answer(task, case_id) for task in TaskId)
+        for path in (*answers, self._node_table(case_id)):
             path.unlink(missing_ok=True)
             for half in path.parent.glob(f".{path.name}.*.tmp"):
                 half.unlink()  # of a write that was killed
@@ -151,6 +161,15 @@ class Journal:
                 write_table(target, columns=POSITIVITY_COLUMNS, rows=[row])
         return {task: digest_file(self.answer(task, case_id)) for task in tasks}
 
+    def keep_node_table(self, found: Collected, *, case_id: str) -> str | None:
+        """Copy a case's lines of the node table out; returns their digest, None without a table."""
+        if found.node_rows is None:
+            return None
+        target = self._node_table(case_id)
+        rows = [[cells[column] for column in NODE_COLUMNS] for cells in found.node_rows[case_id]]
+        write_table(target, columns=NODE_COLUMNS, rows=rows)
+        return digest_file(target)
+
     def commit(self, run: CaseRun) -> None:
         """Make a case done."""
         write_text(self._of_case(run.case_id) / CASE, _json(run))
@@ -169,20 +188,29 @@ class Journal:
     def finish(self, record: ExecutionRecord, *, manifest: SubmissionManifest) -> None:
         """Write what makes the folder a submission: the manifest last of all."""
         tasks = record.plan.tasks
+        answered = [each for each in record.cases if each.status == "ok"]
         for task in set(tasks) & set(MASK_TASKS):
             (self.out / task.value).mkdir(exist_ok=True)
         if TaskId.POSITIVITY in tasks:
-            answered = [each.case_id for each in record.cases if each.status == "ok"]
-            rows = [row for case_id in answered for row in self._rows(case_id)]
-            table = self.out / answer_name(TaskId.POSITIVITY, "")
-            write_table(table, columns=POSITIVITY_COLUMNS, rows=rows)
+            tables = [self.answer(TaskId.POSITIVITY, each.case_id) for each in answered]
+            joined = self.out / answer_name(TaskId.POSITIVITY, "")
+            _join(tables, into=joined, columns=POSITIVITY_COLUMNS)
+        (self.out / NODE_TABLE).unlink(missing_ok=True)
+        if any(each.node_table for each in answered):
+            tables = [self._node_table(each.case_id) for each in answered if each.node_table]
+            _join(tables, into=self.out / NODE_TABLE, columns=NODE_COLUMNS)
         image = {"image": record.plan.image}
         content = {**manifest.model_dump(mode="json", exclude_none=True), **image}
         write_text(self.out / SUBMISSION_MANIFEST, toml_text(content))
 
-    def _rows(self, case_id: str) -> list[tuple[str, ...]]:
-        table = read_table(self.answer(TaskId.POSITIVITY, case_id))
-        return [row.cells for row in table.rows]
+    def _node_table(self, case_id: str) -> Path:
+        return self._of_case(case_id) / NODE_TABLE
 
     def _of_case(self, case_id: str) -> Path:
         return self.folder / "cases" / case_id
+
+
+def _join(tables: Sequence[Path], *, into: Path, columns: Sequence[str]) -> None:
+    """The lines of several tables of the same columns, one table after the other."""
+    rows = [row.cells for table in tables for row in read_table(table).rows]
+    write_table(into, columns=columns, rows=rows)

@@ -8,6 +8,7 @@ from tasks.checks.base import Check
 from tasks.checks.cohort import COHORT_CHECKS as FORM_CHECKS
 from tasks.checks.manifest import ManifestInvalid, ManifestUnreadable, TaskNotOffered
 from tasks.checks.masks import FOLDER_CHECKS, HEADER_CHECKS, READ_CHECKS, VOXEL_CHECKS
+from tasks.checks.node_table import ALL_NODE_TABLE_CHECKS
 from tasks.checks.plausibility import PLAUSIBILITY_CHECKS
 from tasks.checks.positivity_table import ROW_CHECKS, TABLE_CHECKS, ColumnsWrong, TableUnreadable
 
@@ -23,6 +24,7 @@ SUBMISSION_CHECKS: tuple[type[Check[Any]], ...] = (
     ColumnsWrong,
     *TABLE_CHECKS,
     *ROW_CHECKS,
+    *ALL_NODE_TABLE_CHECKS,
 )
 """In the order of their codes."""
 COHORT_CHECKS: tuple[type[Check[Any]], ...] = (*FORM_CHECKS, *PLAUSIBILITY_CHECKS)

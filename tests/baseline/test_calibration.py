@@ -33,7 +33,7 @@ def call(probability: float, short_axis_mm: float) -> NodeCall:
         voxels=20,
         place=Place(Region.OB, Side.LEFT),
     )
-    return NodeCall(node, probability)
+    return NodeCall(node, probability, node_probability=0.9)
 
 
 def patients(

@@ -161,6 +161,8 @@ def test_nodes_are_measured_and_placed_by_the_predicted_compartments() -> None:
     assert call.node.voxels == 5
     # 0.6 / (0.6 + 0.2): positive, given that it is a node
     assert call.positive_probability == pytest.approx(0.75)
+    # 0.6 + 0.2, in each of its voxels: of either class
+    assert call.node_probability == pytest.approx(0.8)
     # a row of voxels of 2 mm: the outline passes a quarter of one outside the centres, either side
     assert call.node.short_axis_mm == pytest.approx(1.0)
 
@@ -198,6 +200,22 @@ def test_each_node_keeps_its_own_probability() -> None:
     suspect = most_suspicious(calls)
     assert suspect is not None
     assert suspect.node.number == calls[0].node.number
+
+
+def test_a_node_is_as_likely_as_its_voxels_are_on_average_and_never_above_one() -> None:
+    found = nodes(0.0, 0.0)
+    found[POSITIVE][1, 1:3, 1], found[NEGATIVE][1, 1:3, 1] = (0.5, 0.6), (0.2, 0.1)
+    found[POSITIVE][5, 1:3, 1], found[NEGATIVE][5, 1:3, 1] = 0.7, np.float32(0.3) + 1e-6
+
+    calls = find(
+        compartments=empty(compartment_names()),
+        nodes=found,
+        geometry=GRID,
+        exclusive=False,
+        minimum_node_ml=0.0,
+    ).calls
+
+    assert [call.node_probability for call in calls] == [pytest.approx(0.7), 1.0]
 
 
 def test_of_equally_suspicious_nodes_the_larger_is_taken() -> None:

@@ -29,7 +29,7 @@ def call(probability: float, short_axis_mm: float, place: Place) -> NodeCall:
         voxels=20,
         place=place,
     )
-    return NodeCall(node, probability)
+    return NodeCall(node, probability, node_probability=0.9)
 
 
 OBTURATOR = Place(Region.OB, Side.LEFT)

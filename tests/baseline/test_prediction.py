@@ -38,7 +38,7 @@ from tests.baseline.tiny_models import hand_set_part, random_part, write_tiny_mo
 from tests.baseline.turned_volumes import TURNS, oblique_grid
 
 ROOT = Path(__file__).parents[2]
-ADDED = ("compartments", "nodes", "positivity.csv")
+ADDED = ("compartments", "nodes", "nodes.csv", "positivity.csv")
 
 
 @click.group(cls=Verbs)
@@ -128,6 +128,8 @@ def test_answers_pass_the_gate_and_score_what_they_should(
     # six reference nodes; two touch each other, and touching nodes are answered as one:
     # five are found, nothing spurious, F1 = 2 x 5 / (6 + 5)
     assert figure(result, "detection_f1", "any") == pytest.approx(10 / 11)
+    # every line of nodes.csv speaks of a node of the masks, and no alarm comes before any of them
+    assert figure(result, "froc", "any") == pytest.approx(5 / 6)
     assert figure(result, "balanced_accuracy", "all") == 1.0
     assert figure(result, "region_accuracy", "both_positive") == 1.0
 
@@ -274,6 +276,7 @@ def test_nothing_found_is_an_answer(model: Path, tmp_path: Path) -> None:
         assert not voxels_of(tmp_path / "o" / task.value / "nobody.nii.gz").any()
     text = (tmp_path / "o" / "positivity.csv").read_text()
     assert text == ("case_id,probability,positive,region,side,short_axis_mm\nnobody,0.01,0,,,\n")
+    assert (tmp_path / "o" / "nodes.csv").read_text() == "case_id,x_mm,y_mm,z_mm,probability\n"
 
 
 def test_networks_are_read_once_for_all_cases(model: Path, coded: Path, tmp_path: Path) -> None:

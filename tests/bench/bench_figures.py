@@ -16,6 +16,7 @@ from evaluation.concordance import concordance
 from evaluation.gate import inspect_table
 from evaluation.intervals import resample_weights
 from evaluation.mask_cases import score_mask_case
+from evaluation.node_table import NO_TABLE
 from schema.result import CaseScore, TaskResult
 from schema.terms import TaskId
 from tasks.cohort import Cohort, read_cohort
@@ -47,10 +48,12 @@ def bench_figures(
     scores = repeated(scored(few), cases=cases)
     table = inspect_table(crowd.submission, cases=cases)
 
+    no_froc = scorer._why_no_froc(NO_TABLE, findings=())
+
     def run() -> list[TaskResult]:
         weights = scorer._weights(cohort)
         masks = [
-            scorer._mask_result(task, cohort=cohort, cases=scores, weights=weights)
+            scorer._mask_result(task, cohort=cohort, cases=scores, weights=weights, no_froc=no_froc)
             for task in MASK_TASKS
         ]
         return [*masks, scorer._positivity_result(cohort, table, weights=weights)[1]]

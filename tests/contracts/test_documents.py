@@ -12,7 +12,13 @@ from lln import main
 from schema.terms import NodeClass, Region, Side, TaskId
 from tasks.checks import COHORT_CHECKS, SUBMISSION_CHECKS
 from tasks.definitions import generated, with_definitions
-from tasks.layout import POSITIVITY_COLUMNS, SUBMISSION_MANIFEST, SUBMISSION_NAMES
+from tasks.layout import (
+    NODE_COLUMNS,
+    NODE_TABLE,
+    POSITIVITY_COLUMNS,
+    SUBMISSION_MANIFEST,
+    SUBMISSION_NAMES,
+)
 from tasks.specification import label_map, load_tasks
 
 ROOT = Path(__file__).parents[2]
@@ -68,12 +74,14 @@ def test_the_readme_shows_the_labels_and_columns_of_the_task_files() -> None:
     for node_class in NodeClass:
         assert f"{nodes[node_class]} {node_class.value} node" in README
     assert ",".join(POSITIVITY_COLUMNS) in README
+    assert ",".join(NODE_COLUMNS) in README
 
 
 def test_the_layout_and_the_task_files_name_the_same_outputs() -> None:
     outputs = {task.output.split("/")[0] for task in load_tasks().values()}
 
-    assert outputs == set(SUBMISSION_NAMES) - {SUBMISSION_MANIFEST}
+    # the table of nodes is no task's answer: it may be left out
+    assert outputs == set(SUBMISSION_NAMES) - {SUBMISSION_MANIFEST, NODE_TABLE}
 
 
 def test_the_changelog_names_the_version_of_the_package() -> None:

@@ -20,7 +20,7 @@ from schema.submission import PositivityPrediction
 from schema.terms import TaskId
 from tasks.cohort import read_cohort
 from tasks.files import read_table
-from tasks.layout import mask_name
+from tasks.layout import NODE_TABLE, mask_name
 from tasks.tables import parse_rows
 from tests.containers import base_image, require_engine, run, run_sealed, template_image
 
@@ -81,6 +81,8 @@ def test_it_finds_compartments_and_nodes_of_patients_it_has_not_seen(
     assert (of[TaskId.COMPARTMENTS].figure("dice", "macro").value or 0) > 0.75
     assert (of[TaskId.NODES].figure("detection_f1", "any").value or 0) > 0.5
     assert of[TaskId.COMPARTMENTS].figure("side_swap", "all").value == 0
+    # a line for every node of its masks, and for no other
+    assert (of[TaskId.NODES].figure("froc", "any").value or 0) > 0.5
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,7 @@ def test_a_blank_image_gets_a_valid_empty_answer(odd_answer: Path) -> None:
     assert (row.positive, row.region, row.side, row.short_axis_mm) == (0, None, None, None)
     for task in MASKS:
         assert not in_patient_space(odd_answer / task / mask_name("blank")).any()
+    assert "blank" not in {row.cells[0] for row in read_table(odd_answer / NODE_TABLE).rows}
 
 
 def test_without_weights_it_says_how_to_get_them(template_image: str) -> None:

@@ -30,10 +30,19 @@ from schema.terms import TaskId
 from tasks.checks import SUBMISSION_CHECKS
 from tasks.checks.base import Check
 from tasks.cohort import Cohort, read_cohort
-from tasks.files import canonical_json, read_header, read_voxels, write_nifti, write_text
+from tasks.files import (
+    canonical_json,
+    read_header,
+    read_voxels,
+    write_models,
+    write_nifti,
+    write_text,
+)
 from tasks.geometry import Geometry
 from tasks.inspection import inspect_folder, inspect_mask
-from tasks.node_measurement import measure_nodes_of_task
+from tasks.layout import NODE_COLUMNS
+from tasks.node_measurement import measure_nodes_of_task, node_parts_of_task
+from tasks.node_points import node_predictions
 
 Edit = Callable[[Path, Callable[[bytearray], object]], None]
 CASE, MASK = "North_01", "North_01.nii.gz"
@@ -80,6 +89,29 @@ class Bench(NamedTuple):
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def node_lines(self, change: Callable[[list[str]], list[str]]) -> None:
+        """Write nodes.csv, six sound lines, with a change; line 1 is the header."""
+        rows = []
+        for case_id in CASES:
+            voxels, grid = load(self.mask(NODES, case_id))
+            parts = node_parts_of_task(voxels)
+            sure = dict.fromkeys(range(1, int(parts.part.max(initial=0)) + 1), 0.9)
+            rows += node_predictions(case_id, parts, probabilities=sure, geometry=grid)
+        path = self.folder / "nodes.csv"
+        write_models(path, rows, columns=NODE_COLUMNS)
+        lines = change(path.read_text(encoding="utf-8").splitlines())
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def node_line(self, number: int, old: str, new: str) -> None:
+        """Write nodes.csv with a text of one line exchanged."""
+
+        def change(lines: list[str]) -> list[str]:
+            assert old in lines[number - 1]
+            lines[number - 1] = lines[number - 1].replace(old, new, 1)
+            return lines
+
+        self.node_lines(change)
 
 
 def load(path: Path) -> tuple[NDArray[Any], Geometry]:
@@ -171,6 +203,8 @@ def nine(voxels: NDArray[Any]) -> NDArray[Any]:
 
 READ = "a complete .nii.gz file"
 COLUMNS = "case_id, probability, positive, region, side, short_axis_mm"
+NODE_TABLE_COLUMNS = "case_id, x_mm, y_mm, z_mm, probability"
+
 FAULTS: dict[str, Fault] = {
     "LLN001": Fault(
         lambda bench: (bench.folder / "submission.toml").unlink(),
@@ -380,6 +414,99 @@ FAULTS: dict[str, Fault] = {
         expected="Input should be 'EI', 'OB' or 'II'",
         got="'OBT'",
         task=POSITIVITY,
+    ),
+    "LLN060": Fault(
+        lambda bench: (bench.folder / "nodes.csv").write_bytes(b"\xff"),
+        where="nodes.csv",
+        expected="a UTF-8 comma-separated table, or none",
+        got="byte 0 is not UTF-8",
+        task=NODES,
+        case_id=None,
+        fails_case=False,
+    ),
+    "LLN061": Fault(
+        lambda bench: bench.node_line(1, "probability", "score"),
+        where="nodes.csv:line 1",
+        expected=NODE_TABLE_COLUMNS,
+        got=NODE_TABLE_COLUMNS.replace("probability", "score"),
+        task=NODES,
+        case_id=None,
+        fails_case=False,
+    ),
+    "LLN062": Fault(
+        # 256 lines for each of the four cases
+        lambda bench: bench.node_lines(lambda lines: [*lines, *["x"] * (1025 - 6)]),
+        where="nodes.csv",
+        expected="at most 1024 lines",
+        got="1025 lines",
+        task=NODES,
+        case_id=None,
+        fails_case=False,
+    ),
+    "LLN063": Fault(
+        lambda bench: bench.node_line(2, ",0.9", ""),
+        where="nodes.csv:line 2",
+        expected="5 cells",
+        got="4 cells",
+        task=NODES,
+        case_id=None,
+        fails_case=False,
+    ),
+    "LLN064": Fault(
+        lambda bench: bench.node_lines(lambda lines: [*lines, "north_02,0,0,0,0.5"]),
+        where="nodes.csv:line 8",
+        expected="a listed case",
+        got="'north_02'",
+        task=NODES,
+        case_id=None,
+        fails_case=False,
+    ),
+    "LLN065": Fault(
+        lambda bench: bench.node_line(7, "0.9", "90 %"),
+        where="nodes.csv:line 7:probability",
+        expected="0 to 1",
+        got="'90 %'",
+        task=NODES,
+        case_id="South_02",
+        fails_case=False,
+    ),
+    "LLN066": Fault(
+        lambda bench: bench.node_line(7, "South_02,", "South_02,left "),
+        where="nodes.csv:line 7:x_mm",
+        expected="Input should be a valid number, unable to parse string as a number",
+        got="'left 19.451'",
+        task=NODES,
+        case_id="South_02",
+        fails_case=False,
+    ),
+    "LLN067": Fault(
+        lambda bench: bench.node_lines(lambda lines: [*lines, "North_02,1,-2.5,0,0.5"]),
+        where="nodes.csv:line 8",
+        expected="a place within a predicted node",
+        got="(1.0, -2.5, 0.0) in none",
+        task=NODES,
+        case_id="North_02",
+        fails_case=False,
+    ),
+    "LLN068": Fault(
+        lambda bench: bench.node_lines(lambda lines: [*lines, lines[-1]]),
+        where="nodes.csv:line 8",
+        expected="one line a node",
+        got="the node of line 7 again",
+        task=NODES,
+        case_id="South_02",
+        fails_case=False,
+    ),
+    "LLN069": Fault(
+        lambda bench: bench.node_lines(lambda lines: lines[:-1]),
+        where="nodes.csv",
+        expected="one line a node",
+        # voxel (17, 15, 5) of 2 x 2 x 4.5 mm, (34, 30, 22.5) mm from the origin: turned by -10
+        # degrees about x (34, 33.45, 16.95), by -3 about z (35.70, 31.63, 16.95), from the origin
+        got="none at (17.5, -8.9, 29.7)",
+        task=NODES,
+        case_id="South_02",
+        fails_case=False,
     ),
 }
 

@@ -294,7 +294,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_jobs(
         write_evaluation(scored, out=tmp_path / name, started=started, seconds=jobs)
 
     tables = (path.relative_to(tmp_path / "one") for path in (tmp_path / "one" / TABLES).iterdir())
-    for file in (RESULT, CASES, REPORT, METHODS, *tables):
+    for file in (*map(Path, (RESULT, CASES, REPORT, METHODS)), *tables):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     assert (tmp_path / "one" / RUN).read_bytes() != (tmp_path / "two" / RUN).read_bytes()
 

@@ -1,4 +1,4 @@
-"""Baseline comparisons, limits of agreement and FROC, by hand and against published examples."""
+"""Baseline comparisons and limits of agreement, by hand and against published examples."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, fisher_exact, mannwhitneyu, ttest_ind
 
 from evaluation.baseline_table import compare_counts, compare_means
 from evaluation.bland_altman import limits_of_agreement
-from evaluation.froc import froc, sensitivity_at
 from schema.terms import Status
 
 WRIGHT = (494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427)
@@ -100,35 +97,3 @@ def test_two_pairs_have_no_limits() -> None:
 
     assert found.bias.status is Status.UNDEFINED
     assert found.bias.reason == "2 pairs, fewer than 3"
-
-
-def test_froc_by_hand() -> None:
-    # two patients, three nodes: hits at .9 and .5, false alarms at .8, .5 and .1
-    curve = froc(
-        np.array([0.9, 0.8, 0.5, 0.5, 0.1]),
-        np.array([True, False, True, False, False]),
-        reference_nodes=3,
-        cases=2,
-    )
-
-    assert curve is not None
-    assert list(curve.false_positives_per_case) == [0, 0, 0.5, 1, 1.5]
-    assert curve.sensitivity == pytest.approx((0, 1 / 3, 1 / 3, 2 / 3, 2 / 3))
-    # at 1/8 and 1/4 only the first, at 1/2 the same, from 1 on both
-    assert sensitivity_at(curve) == pytest.approx((3 * 1 / 3 + 4 * 2 / 3) / 7)
-    assert froc(np.zeros(0), np.zeros(0, dtype=bool), reference_nodes=0, cases=2) is None
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=12))
-@settings(max_examples=50)
-def test_froc_rises(nodes: list[tuple[int, bool]]) -> None:
-    probability = np.array([value / 4 for value, _ in nodes])
-    hit = np.array([found for _, found in nodes], dtype=bool)
-
-    curve = froc(probability, hit, reference_nodes=12, cases=3)
-
-    assert curve is not None
-    for column in curve:
-        assert list(column) == sorted(column)
-    assert curve.sensitivity[-1] == pytest.approx(hit.sum() / 12)
-    assert 0 <= sensitivity_at(curve) <= 1

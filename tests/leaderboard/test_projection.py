@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leaderboard.figure_rules import NO_RULE, RULES
+from leaderboard.figure_rules import NO_RULE, RULES, SINGLE_NODES
 from leaderboard.hidden_result import HiddenResult
 from leaderboard.key_tables import step_of
 from leaderboard.projection import public_tasks
@@ -22,7 +22,7 @@ from schema.result import (
     Result,
     TaskResult,
 )
-from schema.statistics import Statistics, Subgroup
+from schema.statistics import Froc, Statistics, Subgroup
 from schema.task import IntervalMethod, Metric
 from schema.terms import NodeClass, Split, Status, TaskId
 from tasks.specification import load_tasks, task_digest
@@ -78,7 +78,10 @@ def test_of_a_cohort_that_is_not_hidden_everything_is_shown(public: Made, split:
     assert [each.value for each in found.figures] == [each.value for each in result.figures]
     assert [each.cells for each in found.matrices] == [each.cells for each in result.matrices]
     assert [each.n for each in found.agreement] == [each.n for each in result.agreement]
-    assert [each.months for each in found.survival] == [each.months for each in result.survival]
+    for before, after in zip(result.survival, found.survival, strict=True):
+        points = dict(zip(before.months, before.survival, strict=True))
+        assert [points[month] for month in after.months] == list(after.survival)
+        assert set(after.survival) == set(before.survival)
     assert all(each.rounded_to is None for each in found.figures)
     assert result.statistics is not None
     assert found.subgroups == result.statistics.subgroups
@@ -242,6 +245,18 @@ def test_a_metric_without_a_rule_is_withheld() -> None:
     )
 
     assert (found.figures[0].value, found.figures[0].reason) == (None, NO_RULE)
+
+
+def test_neither_the_curve_of_single_nodes_nor_its_mean_is_shown() -> None:
+    rates, shares = (0.125, 8.0), (0.5, 0.75)
+    curve = Froc(value=0.625, status=Status.OK, false_positives_per_case=rates, sensitivity=shares)
+    result = task_result(TaskId.NODES, figure("froc", "any", 0.625, n=217))
+
+    found = shown(result.model_copy(update={"froc": curve}))
+
+    assert (found.figures[0].value, found.figures[0].n) == (None, None)
+    assert found.figures[0].reason == SINGLE_NODES
+    assert found.froc is None
 
 
 def test_a_matrix_that_no_rule_knows_is_withheld() -> None:

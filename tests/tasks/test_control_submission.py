@@ -34,6 +34,7 @@ def test_the_oracle_reaches_the_top_of_every_scale(cohort: Cohort, tmp_path: Pat
     result = scored(cohort, Control.ORACLE, out=tmp_path / "oracle")
     assert value(result, TaskId.COMPARTMENTS, "dice", "macro") == 1.0
     assert value(result, TaskId.NODES, "detection_f1", "any") == 1.0
+    assert value(result, TaskId.NODES, "froc", "any") == 1.0
     assert value(result, TaskId.POSITIVITY, "balanced_accuracy", "all") == 1.0
     assert value(result, TaskId.POSITIVITY, "auroc", "all") == 1.0
 
@@ -42,6 +43,7 @@ def test_empty_masks_reach_the_bottom(cohort: Cohort, tmp_path: Path) -> None:
     result = scored(cohort, Control.EMPTY, out=tmp_path / "empty")
     assert value(result, TaskId.COMPARTMENTS, "dice", "macro") == 0.0
     assert value(result, TaskId.NODES, "detection_sensitivity", "any") == 0.0
+    assert value(result, TaskId.NODES, "froc", "any") == 0.0
     assert value(result, TaskId.POSITIVITY, "auroc", "all") == 0.5
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation.gate import check_submission
+from evaluation.run import evaluate
 from schema.terms import NodeClass, Reader, Region, Side, TaskId
 from tasks.cohort import Cohort, read_cohort
 from tasks.cohort_check import check_volumes
@@ -163,3 +164,21 @@ def test_a_probability_is_on_the_side_of_its_call(*, called: bool, positive: boo
 
     assert all(0 <= probability <= 1 for probability in drawn)
     assert all((probability >= 0.5) == called for probability in drawn)
+
+
+def test_a_simulated_submission_is_surer_of_real_nodes_than_of_invented_ones(
+    phantom: Cohort, simulated: Path
+) -> None:
+    cases = [c for c in evaluate(phantom, simulated).cases if c.task is TaskId.NODES]
+    real, invented = (
+        [
+            node.probability
+            for case in cases
+            for node in case.prediction_nodes
+            if node.probability is not None and (node.matched is not None) is found
+        ]
+        for found in (True, False)
+    )
+
+    assert min(*real, *invented) >= 0.5
+    assert np.mean(real) > np.mean(invented)

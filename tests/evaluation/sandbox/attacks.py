@@ -18,6 +18,7 @@ MIB = 1 << 20
 OUTPUT, IMAGES = Path("/output"), Path("/input/t2w")
 FAILED_TO_STOP = 9
 COLUMNS = "case_id,probability,positive,region,side,short_axis_mm"
+NODE_COLUMNS = "case_id,x_mm,y_mm,z_mm,probability"
 
 
 def say(*words: object) -> None:
@@ -29,6 +30,7 @@ def answers(case: str) -> None:
     for task in ("compartments", "nodes"):
         (OUTPUT / task / f"{case}.nii.gz").write_bytes(b"zeros")
     (OUTPUT / "positivity.csv").write_text(f"{COLUMNS}\n{case},0.1,0,,,\n")
+    (OUTPUT / "nodes.csv").write_text(f"{NODE_COLUMNS}\n{case},1,2,3,0.5\n{case},4,5,6,0.7\n")
 
 
 def must_be_refused(*tries: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from evaluation.sandbox.container import ContainerSpec
 from evaluation.sandbox.runner import Image, Outcome
 from schema.execution import EngineHost
-from tasks.layout import IMAGES, POSITIVITY_COLUMNS, mask_name
+from tasks.layout import IMAGES, NODE_COLUMNS, NODE_TABLE, POSITIVITY_COLUMNS, mask_name
 
 DIGEST = "sha256:" + "ab" * 32
 HEADER = ",".join(POSITIVITY_COLUMNS)
@@ -32,10 +32,27 @@ def add_row(output: Path, case_id: str) -> None:
     table.write_text(f"{before}{case_id},0.25,0,,,\n")
 
 
+def add_node(output: Path, case_id: str, *, nodes: int = 1) -> None:
+    """Lines of the node table, which an answer need not have; none, and the header stands alone."""
+    table = output / NODE_TABLE
+    before = table.read_text() if table.exists() else ",".join(NODE_COLUMNS) + "\n"
+    table.write_text(before + f"{case_id},1.5,-2.5,30,0.75\n" * nodes)
+
+
 def answer(spec: ContainerSpec, case_id: str) -> Outcome:
     answer_masks(spec, case_id)
     add_row(spec.output, case_id)
     return WELL
+
+
+def with_nodes(nodes: int) -> Behaviour:
+    """Answers, the node table too, with so many lines."""
+
+    def behave(spec: ContainerSpec, case_id: str) -> Outcome:
+        add_node(spec.output, case_id, nodes=nodes)
+        return answer(spec, case_id)
+
+    return behave
 
 
 def ends(outcome: Outcome) -> Behaviour:

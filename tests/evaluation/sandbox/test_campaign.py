@@ -27,7 +27,7 @@ from schema.submission import SubmissionManifest
 from schema.task import Limits
 from schema.terms import TaskId
 from tasks.cohort import read_inputs
-from tasks.layout import SUBMISSION_MANIFEST, mask_name
+from tasks.layout import NODE_TABLE, SUBMISSION_MANIFEST, mask_name
 from tasks.specification import load_tasks
 from tests.evaluation.sandbox.fake_runner import (
     DIGEST,
@@ -39,6 +39,7 @@ from tests.evaluation.sandbox.fake_runner import (
     answer_masks,
     ends,
     in_turn,
+    with_nodes,
 )
 
 CASES = ("North_01", "North_02", "South_01", "South_02")
@@ -591,6 +592,61 @@ def test_a_lost_answer_is_made_again(bench: Bench) -> None:
     bench.run(again)
 
     assert again.ran == [("South_01",)]
+
+
+def node_cases(bench: Bench) -> list[str]:
+    header, *lines = (bench.out / NODE_TABLE).read_text().splitlines()
+    assert header == "case_id,x_mm,y_mm,z_mm,probability"
+    return [line.split(",")[0] for line in lines]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_lines_of_nodes_come_together_in_the_cohorts_order(bench: Bench, mode: Mode) -> None:
+    counts = dict(zip(CASES, (2, 0, 3, 1), strict=True))
+    record = bench.run(
+        FakeRunner({case_id: with_nodes(count) for case_id, count in counts.items()}), mode=mode
+    )
+
+    assert record.summary().ok == 4
+    assert node_cases(bench) == ["North_01"] * 2 + ["South_01"] * 3 + ["South_02"]
+    assert all(each.node_table for each in record.cases)
+
+
+def test_only_cases_with_a_node_table_have_lines(bench: Bench) -> None:
+    """The gate then tells which nodes have none."""
+    record = bench.run(FakeRunner({"North_02": with_nodes(1), "South_01": FAILS}))
+
+    assert node_cases(bench) == ["North_02"]
+    assert [bool(each.node_table) for each in record.cases] == [False, True, False, False]
+
+
+def test_without_any_node_table_none_is_made(bench: Bench) -> None:
+    bench.run(FakeRunner())
+
+    assert not (bench.out / NODE_TABLE).exists()
+
+
+def test_lines_of_nodes_that_were_changed_are_made_again(bench: Bench) -> None:
+    bench.run(FakeRunner(dict.fromkeys(CASES, with_nodes(1))))
+    kept = bench.out / "run" / "cases" / "South_01" / NODE_TABLE
+    kept.write_text(kept.read_text().replace("0.75", "0.99"))
+    again = FakeRunner()
+    bench.run(again)
+
+    # and this time the model writes none
+    assert again.ran == [("South_01",)]
+    assert node_cases(bench) == ["North_01", "North_02", "South_02"]
+
+
+def test_a_broken_node_table_breaks_the_contract(bench: Bench) -> None:
+    def linked(spec: ContainerSpec, case_id: str) -> Outcome:
+        (spec.output / NODE_TABLE).symlink_to("/etc/passwd")
+        return answer(spec, case_id)
+
+    record = bench.run(FakeRunner({"North_02": linked}))
+
+    assert codes(record)["North_02"] is FailureCode.CONTRACT_BREACH
+    assert record.cases[1].detail == "nodes.csv is a symbolic link"
 
 
 def test_an_entry_to_another_cohort_is_refused(bench: Bench) -> None:

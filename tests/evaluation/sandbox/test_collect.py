@@ -15,10 +15,11 @@ from evaluation.sandbox.collect import Collected, collect, read_answer
 from evaluation.sandbox.scratch import DEEPEST, Usage, measure, remove_folder, writable_folder
 from schema.errors import UnreadableFileError
 from schema.terms import TaskId
-from tasks.layout import mask_name
-from tests.evaluation.sandbox.fake_runner import HEADER, add_row
+from tasks.layout import NODE_COLUMNS, NODE_TABLE, mask_name
+from tests.evaluation.sandbox.fake_runner import HEADER, add_node, add_row
 
 CASE, OTHER = "North_01", "North_02"
+NODE_HEADER = ",".join(NODE_COLUMNS)
 NAME = mask_name(CASE)
 MIB = 1 << 20
 
@@ -133,6 +134,56 @@ def test_the_table_holds_exactly_the_case(
 
     assert found is not None
     assert says in found
+
+
+def test_a_node_table_may_be_left_out_or_hold_any_number_of_lines(output: Path) -> None:
+    assert gate(output).node_rows is None
+
+    for number in range(3):
+        add_node(output, CASE, nodes=min(number, 1))
+        found = gate(output)
+        assert found.breach_of(CASE, tasks=tuple(TaskId)) is None
+        assert found.node_rows is not None
+        assert [row["z_mm"] for row in found.node_rows[CASE]] == ["30"] * number
+
+
+def test_what_a_node_table_says_is_for_the_scorer_to_judge(output: Path) -> None:
+    (output / NODE_TABLE).write_text(f"{NODE_HEADER}\n{CASE},left,nan,,7\n")
+
+    assert breach(output) is None
+
+
+@pytest.mark.usefixtures("no_blocking")
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: path.symlink_to("/etc/passwd"), "is a symbolic link"),
+        (os.mkfifo, "is a pipe"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: path.hardlink_to(path.parent / "positivity.csv"), "is a hard link"),
+        (lambda path: path.write_bytes(bytes(MIB)), "larger than"),
+        (lambda path: path.write_bytes(b""), "no header"),
+        (lambda path: path.write_bytes(b"\xff"), "not UTF-8"),
+        (lambda path: path.write_text("case_id,probability\n"), "other columns than case_id, x_mm"),
+        (lambda path: path.write_text(f"{NODE_HEADER}\n{CASE},1,2\n"), "more or fewer cells"),
+        (lambda path: path.write_text(f"{NODE_HEADER}\n{OTHER},1,2,3,1\n"), "was not given"),
+    ],
+)
+def test_a_node_table_is_a_plain_table_of_its_cases(
+    output: Path, make: Callable[[Path], object], says: str
+) -> None:
+    make(output / NODE_TABLE)
+    found = breach(output)
+
+    assert found is not None
+    assert found.startswith("nodes.csv")
+    assert says in found
+
+
+def test_a_node_table_that_was_not_asked_for_is_not_read(output: Path) -> None:
+    (output / NODE_TABLE).write_bytes(b"\xff")
+
+    assert gate(output, tasks=(TaskId.COMPARTMENTS,)).breach is None
 
 
 def linked_folder(output: Path) -> None:

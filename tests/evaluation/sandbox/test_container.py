@@ -60,7 +60,7 @@ def test_the_arguments_of_a_container_without_a_gpu() -> None:
         "environment": {
             "HOME": SCRATCH,
             "LLN_CASES": "1",
-            "LLN_CONTRACT": "1.1.0",
+            "LLN_CONTRACT": "1.2.0",
             "LLN_CPUS": "4",
             "LLN_GPUS": "0",
             "LLN_MEMORY_MIB": "16384",

@@ -164,6 +164,8 @@ def test_only_answers_come_out(attacked: Attacked) -> None:
         assert all(path.lstat().st_nlink == 1 and not path.is_symlink() for path in found)
         assert all(path.read_bytes() == b"zeros" for path in found)
     assert len((attacked.out / "positivity.csv").read_text().splitlines()) == len(answered) + 1
+    # two lines of nodes a case
+    assert len((attacked.out / "nodes.csv").read_text().splitlines()) == 2 * len(answered) + 1
 
 
 def test_a_model_that_ignores_signals_is_killed_at_the_deadline(attacked: Attacked) -> None:

@@ -138,7 +138,7 @@ def test_another_filter_is_another_contract() -> None:
     digest = digest_bytes(json.dumps(profile, sort_keys=True).encode())
 
     # a run that was begun under one filter must not go on under another
-    assert (CONTRACT_VERSION, digest[:19]) == ("1.1.0", "sha256:9c29d0d768f2")
+    assert (CONTRACT_VERSION, digest[:19]) == ("1.2.0", "sha256:9c29d0d768f2")
 
 
 def test_it_is_shipped_with_the_package() -> None:
