@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import TypeAdapter
 
+from leaderboard.site.entry_sheets import entry_sheets
 from leaderboard.site.inputs import Leaderboard
 from leaderboard.site.pages import bodies, document, single_document, static
 from leaderboard.site.rows import board_table
@@ -24,6 +25,8 @@ from tasks.files import canonical_json
 
 SINGLE = "leaderboard.html"
 STATIC = ("board.css", "board.js")
+MANY = ("data/pairs-", "data/figures-", "data/tables/")
+"""Begins the paths of tables of which there are many, or which are long."""
 _ENTRY_ID: TypeAdapter[str] = TypeAdapter(EntryId)
 
 
@@ -51,6 +54,12 @@ def build(found: Leaderboard, *, single: bool = False) -> dict[str, str]:
 def downloads(found: Leaderboard) -> dict[str, str]:
     """Every file that a reader may take away."""
     tables = {path: text for sheet in _sheets(found) for path, text in sheet.files().items()}
+    of_entries = {
+        path: text
+        for each in found.entries
+        for offered in entry_sheets(found, each)
+        for path, text in offered.files().items()
+    }
     entries = {
         f"data/entries/{each.id}.json": canonical_json(each.model_dump(mode="json"))
         for each in found.entries
@@ -61,15 +70,15 @@ def downloads(found: Leaderboard) -> dict[str, str]:
         for task, each in found.standings.items()
     }
     whole = board_bibtex(found) + "".join(cited.values())
-    return {**tables, **entries, **cited, **standings, "data/leaderboard.bib": whole}
+    return {**tables, **of_entries, **entries, **cited, **standings, "data/leaderboard.bib": whole}
 
 
 def within_one_file(offered: Mapping[str, str]) -> dict[str, str]:
-    """What the single file carries: pairs and entries' figures in one format instead of three."""
+    """What the single file carries: pairs and tables of entries in one format instead of three."""
     return {
         path: text
         for path, text in offered.items()
-        if not path.startswith(("data/pairs-", "data/figures-")) or path.endswith(".csv")
+        if not path.startswith(MANY) or path.endswith(".csv")
     }
 
 

@@ -14,6 +14,8 @@ from schema.terms import Status
 WITHHELD = "withheld"
 NO_VALUE = "no value"
 NOT_GIVEN = "not given"
+P_VALUES = ("log_rank", "mcnemar")
+"""How the metrics end that are p values themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +44,27 @@ def cell_of(figure: PublicFigure | None, metric: Metric) -> Cell:
         return Cell(text=word, reason=figure.reason or "no reason given")
     style = style_of(figure, metric)
     return Cell(
-        text=bare(figure.value, style) + SUFFIX[style.unit],
+        text=_shown(figure.value, style, metric),
         interval=span(figure.interval, style) if figure.interval else "",
         sort=figure.value,
     )
 
 
+def _shown(value: float, style: Style, metric: Metric) -> str:
+    """A value in its decimals; a p value that they would print as 0 is below the last of them."""
+    shown = bare(value, style)
+    if metric.id.endswith(P_VALUES) and float(shown) == 0:
+        return f"< {bare(10.0**-style.decimals, style)}"
+    return shown + SUFFIX[style.unit]
+
+
 def interval_words(figure: PublicFigure, metric: Metric) -> str:
     """The interval with its level, or why there is none; empty where none is meant."""
-    if figure.value is None or metric.interval is IntervalMethod.NONE:
+    if figure.value is None:
         return ""
     if figure.interval is None:
+        if metric.interval is IntervalMethod.NONE:
+            return ""
         return f"no interval: {figure.interval_reason or 'no reason given'}"
     return f"{level(figure.interval)} {span(figure.interval, style_of(figure, metric))}"
 
@@ -89,8 +101,10 @@ def p_text(value: float | None) -> str:
     return "" if value is None else p_words(value)
 
 
-def as_figure(figure: PublicFigure) -> Figure:
-    """The same for the pictures of the report, which take no withheld counts."""
+def for_whisker(figure: PublicFigure) -> Figure:
+    """The same for the small picture beside a number, which draws value and interval alone."""
     return Figure.model_construct(
-        **{**figure.model_dump(), "interval": figure.interval, "n": figure.n or 0}
+        **{name: getattr(figure, name) for name in ("metric", "scope", "value", "status")},
+        interval=figure.interval,
+        n=0,
     )

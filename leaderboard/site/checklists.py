@@ -14,7 +14,6 @@ from evaluation.figures.numerals import counted
 from leaderboard.site.inputs import Leaderboard
 from schema.base import Frozen, Line, Prose, Slug
 from schema.entry import Entry
-from schema.submission import Url
 from tasks.files import read_toml_model
 
 FOLDER = Path(__file__).parents[1] / "reporting"
@@ -38,11 +37,19 @@ class Guideline(Frozen):
     id: Slug
     title: Line
     version: Line
-    source: Line
-    url: Url
+    citation: Line
+    """The publication that holds the checklist in its own words."""
+    doi: Annotated[str, Field(pattern=r"^10\.[0-9]{4,9}/[-._;()/:a-z0-9]+$")]
     terms: Line
     """How its text may be used."""
+    compared: Line
+    """With what numbers and content of the paraphrased items were compared."""
     items: Annotated[tuple[Item, ...], Field(min_length=1)]
+
+    @property
+    def url(self) -> str:
+        """Where its publication is."""
+        return f"https://doi.org/{self.doi}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,19 @@ class Answer:
     def reported(self) -> bool:
         """Whether anybody answered."""
         return bool(self.kit or self.entrant)
+
+    @property
+    def by(self) -> str:
+        """Who answered; empty when nobody did."""
+        said = (("kit", self.kit), ("entrant", self.entrant))
+        return " and ".join(name for name, words in said if words)
+
+    @property
+    def words(self) -> str:
+        """What was answered, whoever did, or that nobody did."""
+        if self.kit and self.entrant:
+            return f"Kit: {self.kit} Entrant: {self.entrant}"
+        return self.kit or self.entrant or NOT_REPORTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +117,19 @@ def checklists(found: Leaderboard, entry: Entry) -> tuple[Checklist, ...]:
     )
 
 
+def other_answers(entry: Entry) -> dict[str, str]:
+    """What an entrant reported under names that no guideline of the kit has."""
+    known = {item_key(each, item) for each in guidelines() for item in each.items}
+    return {key: words for key, words in sorted(entry.reporting.items()) if key not in known}
+
+
+def item_key(guideline: Guideline, item: Item) -> str:
+    """The name under which an entrant answers an item."""
+    return f"{guideline.id}_{item.number}"
+
+
 def _answer(found: Leaderboard, entry: Entry, guideline: Guideline, item: Item) -> Answer:
-    key = f"{guideline.id}_{item.number}"
+    key = item_key(guideline, item)
     kit = AUTOMATIC[item.auto](found, entry) if item.auto else None
     return Answer(item=item, key=key, kit=kit or "", entrant=entry.reporting.get(key, ""))
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluation.figures.agreement import heat_map
-from evaluation.figures.captions import CALLERS, called, swatches
+from evaluation.figures.captions import CALLERS, called, capital, swatches
 from evaluation.figures.confusion import confusion, heading
-from evaluation.figures.numerals import quote
 from evaluation.figures.plot import Absent, Plot, Table
 from evaluation.figures.survival import Panel, kaplan_meier
-from leaderboard.site.cells import WITHHELD, as_figure
+from evaluation.tables.cells import estimate, style_of
+from leaderboard.site.cells import WITHHELD
 from leaderboard.site.pictures import strict
+from leaderboard.site.withheld_curves import WithheldPanel, holds_withheld, withheld_plot
 from schema.entry import PublicAgreement, PublicCurve, PublicMatrix, PublicTask
 from schema.result import Matrix, PairAgreement, SurvivalCurve
 from schema.task import OutcomeRules, Task
 from schema.terms import NodeClass, Outcome, TaskId
 
 SMALL = "a group of so few patients may not be told of"
-A_WITHHELD_NUMBER = "a withheld number of"
+UNTOLD_RATERS = "no pair of raters may be told of"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,37 +35,35 @@ class PartTable:
 Picture = Plot | Absent | PartTable
 
 
-def pictures_of(
+def matrix_pictures(
     public: PublicTask, *, tasks: Mapping[TaskId, Task], prefix: str
-) -> tuple[Picture, ...]:
-    """Everything that can be drawn of one task.
+) -> Iterator[Picture]:
+    """Every matrix: drawn when it is whole, else its numbers.
 
     Args:
         public: what may be shown.
         tasks: every task; regions take their colours from the compartments.
         prefix: begins every identity, unique within the page.
     """
-    return (
-        *(_matrix(each, public.task, tasks, prefix) for each in public.matrices),
-        *_agreement(public, prefix),
-        *_survival(public, tasks[public.task], prefix),
-    )
+    for matrix in public.matrices:
+        unit = unit_of(public.task)
+        if any(cell is None for row in matrix.cells for cell in row):
+            yield _with_gaps(matrix, unit=unit)
+        else:
+            yield strict(
+                confusion(
+                    # the same fields, validated when the entry was read, and no cell is None
+                    Matrix.model_construct(**dict(matrix)),
+                    identity=f"{prefix}-matrix-{matrix.id}",
+                    unit=unit,
+                    swatches=swatches(tasks, of=public.task),
+                )
+            )
 
 
-def _matrix(
-    matrix: PublicMatrix, task: TaskId, tasks: Mapping[TaskId, Task], prefix: str
-) -> Picture:
-    unit = "node" if task is TaskId.NODES else "patient"
-    if any(cell is None for row in matrix.cells for cell in row):
-        return _with_gaps(matrix, unit=unit)
-    return strict(
-        confusion(
-            Matrix.model_construct(**matrix.model_dump()),
-            identity=f"{prefix}-matrix-{matrix.id}",
-            unit=unit,
-            swatches=swatches(tasks, of=task),
-        )
-    )
+def unit_of(task: TaskId) -> str:
+    """What the matrices of a task count."""
+    return "node" if task is TaskId.NODES else "patient"
 
 
 def _with_gaps(matrix: PublicMatrix, *, unit: str) -> PartTable:
@@ -74,29 +73,42 @@ def _with_gaps(matrix: PublicMatrix, *, unit: str) -> PartTable:
             f"Counts of {unit}s, reference in rows, prediction in columns. A withheld cell is so "
             "small, or would so plainly give a small one away, that it is not published."
         ),
-        table=Table(
-            headers=("Reference", *(heading(name) for name in matrix.columns)),
-            rows=tuple(
-                (heading(name), *(WITHHELD if cell is None else str(cell) for cell in cells))
-                for name, cells in zip(matrix.rows, matrix.cells, strict=True)
-            ),
+        table=matrix_table(matrix),
+    )
+
+
+def matrix_table(matrix: PublicMatrix) -> Table:
+    """The counts alone."""
+    return Table(
+        headers=("Reference", *(heading(name) for name in matrix.columns)),
+        rows=tuple(
+            (heading(name), *(WITHHELD if cell is None else str(cell) for cell in cells))
+            for name, cells in zip(matrix.rows, matrix.cells, strict=True)
         ),
     )
 
 
-def _agreement(public: PublicTask, prefix: str) -> Iterator[Picture]:
-    if public.agreement:
-        pairs = [_as_pair(each) for each in public.agreement]
-        yield strict(heat_map(pairs, identity=f"{prefix}-agreement"))
+def agreement_picture(public: PublicTask, *, prefix: str) -> Iterator[Picture]:
+    """The heat map of the pairs that may be told of; the others are named below it."""
+    if not public.agreement:
+        return
+    told = [each for each in public.agreement if each.n is not None]
+    if not told:
+        yield Absent(title="Agreement between raters (Cohen's kappa)", reason=UNTOLD_RATERS)
+        return
+    # the same fields, validated when the entry was read, and n is not None
+    pairs = [PairAgreement.model_construct(**dict(each)) for each in told]
+    plot = heat_map(pairs, identity=f"{prefix}-agreement")
+    notes = tuple(_untold(each) for each in public.agreement if each.n is None)
+    yield strict(replace(plot, notes=(*plot.notes, *notes)))
 
 
-def _as_pair(pair: PublicAgreement) -> PairAgreement:
-    """The same for the heat map, which prints n as it is."""
-    n = WITHHELD if pair.n is None else pair.n
-    return PairAgreement.model_construct(**{**pair.model_dump(), "interval": pair.interval, "n": n})
+def _untold(pair: PublicAgreement) -> str:
+    return f"{capital(pair.first)} and {pair.second}: {WITHHELD} ({pair.reason})."
 
 
-def _survival(public: PublicTask, task: Task, prefix: str) -> Iterator[Picture]:
+def status_curves(public: PublicTask, task: Task, *, prefix: str) -> Iterator[Picture]:
+    """Survival by the model's and by the readers' status, one picture an outcome and caller."""
     rules = {each.outcome: each for each in task.outcomes}
     panels: dict[tuple[Outcome, str], list[PublicCurve]] = {}
     for curve in public.survival:
@@ -114,32 +126,25 @@ def _panel(
     identity: str,
 ) -> Picture:
     scope = curves[0].scope
+    title = f"{rules.title} by {CALLERS.get(scope, scope)}"
     if not any(curve.months for curve in curves):
-        return Absent(title=f"{rules.title} by {CALLERS.get(scope, scope)}", reason=SMALL)
-    return strict(
-        kaplan_meier(
-            Panel(
-                identity=identity,
-                rules=rules,
-                curves=[_drawable(each) for each in curves],
-                caption=f"{_survival_words(public, task, rules, scope)}The band is the 95 % "
-                "confidence interval of the curve, which ends where too few are at risk to be "
-                "told of.",
+        return Absent(title=title, reason=SMALL)
+    caption = (
+        f"{_survival_words(public, task, rules, scope)}The band is the 95 % confidence interval of "
+        "the curve, which ends where too few are at risk to be told of."
+    )
+    if holds_withheld(curves):
+        return strict(
+            withheld_plot(
+                WithheldPanel(
+                    identity=identity, title=title, rules=rules, curves=curves, caption=caption
+                )
             )
         )
-    )
-
-
-def _drawable(curve: PublicCurve) -> SurvivalCurve:
-    """The curve up to the last month with a count at risk; the legend prints n and events."""
-    known = next((i for i, count in enumerate(curve.at_risk) if count is None), len(curve.at_risk))
-    columns = ("months", "survival", "low", "high", "at_risk")
-    cut = {name: getattr(curve, name)[:known] for name in columns}
-    counts = {
-        name: A_WITHHELD_NUMBER if value is None else value
-        for name, value in (("n", curve.n), ("events", curve.events))
-    }
-    return SurvivalCurve.model_construct(**{**curve.model_dump(), **cut, **counts})
+    # the same fields, validated when the entry was read, and no number is None
+    whole = [SurvivalCurve.model_construct(**dict(each)) for each in curves]
+    panel = Panel(identity=identity, rules=rules, curves=whole, caption=caption)
+    return strict(kaplan_meier(panel))
 
 
 def _survival_words(public: PublicTask, task: Task, rules: OutcomeRules, scope: str) -> str:
@@ -147,11 +152,11 @@ def _survival_words(public: PublicTask, task: Task, rules: OutcomeRules, scope: 
     words = []
     ratio = figures.get((f"{rules.outcome}_hazard_ratio", scope))
     if ratio is not None:
-        said = quote(as_figure(ratio), task.metric(ratio.metric))
+        said = estimate(ratio, style_of(task.metric(ratio.metric)))
         words.append(f"Hazard ratio of positive against negative: {said}. ")
     for group in NodeClass:
         at = figures.get((f"{rules.outcome}_at_horizon", f"{scope}_{group.value}"))
         if at is not None:
-            said = quote(as_figure(at), task.metric(at.metric))
-            words.append(f"At {rules.horizon_months:g} months, {called(group)}: {said}. ")
+            said = estimate(at, style_of(task.metric(at.metric)))
+            words.append(f"At {rules.horizon_months:g} months, {called(group)}, %: {said}. ")
     return "".join(words)

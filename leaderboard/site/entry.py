@@ -10,11 +10,10 @@ from markupsafe import Markup
 
 from evaluation.figures.captions import ARROWS, INTERVALS, capital, scope_title
 from evaluation.figures.whisker import whisker
-from leaderboard.site.cells import WITHHELD, Cell, as_figure, cell_of, interval_words, p_text
-from leaderboard.site.checklists import checklists
-from leaderboard.site.clinical import clinical_tables
+from leaderboard.site.cells import WITHHELD, Cell, cell_of, for_whisker, interval_words, p_text
+from leaderboard.site.checklists import Checklist, checklists, other_answers
+from leaderboard.site.clinical import Chapter, chapters_of
 from leaderboard.site.comparison import PairRow, pairs_of
-from leaderboard.site.curves import PartTable, Picture, pictures_of
 from leaderboard.site.inputs import Leaderboard, keys_of, task_of
 from leaderboard.site.rows import Row, row_of
 from schema.entry import Entry, PublicFigure
@@ -69,9 +68,15 @@ class TaskBlock:
     coverage: Coverage
     failures: tuple[Failure, ...]
     groups: tuple[MetricGroup, ...]
-    pictures: tuple[Picture, ...]
-    tables: tuple[PartTable, ...]
+    chapters: tuple[Chapter, ...]
     against: tuple[PairRow, ...]
+
+
+class Reporting(NamedTuple):
+    """Reporting guidelines, answered, and what the entrant said beside them."""
+
+    lists: tuple[Checklist, ...]
+    others: Mapping[str, str]
 
 
 class Block(NamedTuple):
@@ -109,8 +114,7 @@ def _task_block(found: Leaderboard, entry: Entry, task_id: TaskId) -> TaskBlock:
         coverage=public.coverage,
         failures=_failures(public.coverage),
         groups=_groups(public.figures, task),
-        pictures=pictures_of(public, tasks=found.tasks, prefix=f"entry-{entry.id}-{task_id}"),
-        tables=clinical_tables(public, task),
+        chapters=chapters_of(found, entry, task_id),
         against=pairs_of(found, task_id, entry.id),
     )
 
@@ -153,8 +157,12 @@ def _figure_row(figure: PublicFigure, metric: Metric, task: Task) -> FigureRow:
         n=WITHHELD if figure.n is None else str(figure.n),
         p=p_text(figure.p_value),
         orders=(figure.metric, figure.scope) in keys_of(task),
-        whisker=whisker(as_figure(figure), metric),
+        whisker=whisker(for_whisker(figure), metric),
     )
+
+
+def _reporting(found: Leaderboard, entry: Entry) -> Reporting:
+    return Reporting(checklists(found, entry), other_answers(entry))
 
 
 def _attempts(found: Leaderboard, entry: Entry) -> tuple[LedgerLine, ...]:
@@ -195,7 +203,7 @@ def _provenance(_found: Leaderboard, entry: Entry) -> Mapping[str, str]:
 BLOCKS = (
     Block("tasks", "Results", "entry/tasks.html.j2", task_blocks),
     Block("resources", "Time and memory", "entry/resources.html.j2", _resources),
-    Block("reporting", "Reporting checklists", "entry/reporting.html.j2", checklists),
+    Block("reporting", "Reporting checklists", "entry/reporting.html.j2", _reporting),
     Block("attempts", "Attempts and decisions", "entry/attempts.html.j2", _attempts),
     Block("provenance", "Provenance", "entry/provenance.html.j2", _provenance),
 )

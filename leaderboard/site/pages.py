@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.figures.captions import ARROWS, INTERVALS, SCOPES, capital
@@ -69,7 +69,12 @@ class Body:
 def environment() -> Environment:
     """The templates; escaping is on whatever their names end in."""
     made = Environment(
-        loader=PackageLoader("leaderboard"),
+        loader=ChoiceLoader(
+            [
+                PackageLoader("leaderboard"),
+                PrefixLoader({"evaluation": PackageLoader("evaluation")}),
+            ]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

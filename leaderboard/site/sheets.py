@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evaluation.figures.captions import scope_title
-from evaluation.figures.numerals import MINUS, SPACE, SUFFIX, decimal
+from evaluation.figures.numerals import SUFFIX, decimal
+from evaluation.sheet_formats import guarded, latex
 from leaderboard.site.inputs import Leaderboard, figure_of, task_of
 from leaderboard.site.rows import BoardTable, Row
 from leaderboard.site.stability import SCHEMES, ordered_schemes
@@ -22,31 +22,6 @@ from schema.terms import TaskId
 from tasks.files import canonical_json
 
 Value = str | int | float | None
-FORMULA = re.compile(r"^[\s]*[=+\-@|%\t\r\n]")
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\textbraceleft{}",
-    "}": r"\textbraceright{}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    "\n": " ",
-    "\t": " ",
-    SPACE: "~",
-    MINUS: "$-$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "≥": r"$\geq$",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +65,14 @@ def csv_text(sheet: Sheet) -> str:
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(field.name for field in sheet.fields)
-    writer.writerows([_guarded(value) for value in row] for row in sheet.rows)
+    writer.writerows([_cell(value) for value in row] for row in sheet.rows)
     return target.getvalue()
 
 
-def _guarded(value: Value) -> Value:
-    if isinstance(value, str) and FORMULA.match(value):
-        return f"'{value}"
+def _cell(value: Value) -> Value:
+    """A cell of one line: an unseen sign, a lone carriage return too, is a space."""
+    if isinstance(value, str):
+        return guarded("".join(each if each.isprintable() else " " for each in value))
     return "" if value is None else value
 
 
@@ -137,11 +113,6 @@ def _latex_value(value: Value, field: Field) -> str:
     if isinstance(value, int) or field.decimals is None:
         return latex(f"{value:g}")
     return latex(decimal(value * field.scale, field.decimals))
-
-
-def latex(text: str) -> str:
-    """Text in which LaTeX and BibTeX find no command and no brace of their own."""
-    return "".join(LATEX.get(each, each) for each in text)
 
 
 def board_sheet(found: Leaderboard, task_id: TaskId, table: BoardTable) -> Sheet:

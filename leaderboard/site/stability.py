@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,13 +65,26 @@ def stability_plots(found: Leaderboard, task_id: TaskId) -> tuple[Plot | Absent,
     standings, ranked = found.standings.get(task_id), found.ranked(task_id)
     if standings is None or len(ranked) < 2:
         return ()
-    names = {each.entry: shortened(found.name(each.entry)) for each in ranked}
+    names = labels_of(found, ranked)
     plots = (
         rank_shares(ranked, names, standings, identity=f"stability-{task_id}-shares"),
         scheme_lines(ranked, names, standings, identity=f"stability-{task_id}-schemes"),
         *_maps(found, task_id, ranked, names),
     )
     return tuple(strict(each) for each in plots)
+
+
+def labels_of(found: Leaderboard, ranked: Sequence[Standing]) -> dict[str, str]:
+    """Names that fit: team and model, or the model alone where that is long and tells it apart."""
+    known = [found.by_id.get(each.entry) for each in ranked]
+    models = Counter(each.manifest.model for each in known if each)
+    labels = {}
+    for standing, entry in zip(ranked, known, strict=True):
+        name = found.name(standing.entry)
+        if entry and len(name) > LONGEST_NAME and models[entry.manifest.model] == 1:
+            name = entry.manifest.model
+        labels[standing.entry] = shortened(name)
+    return labels
 
 
 def shortened(name: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize
 
+from schema.entry import Entry
 from tests.browsers import browser, watch
-from tests.leaderboard.site.written import pages, single_file, site, write
+from tests.leaderboard.site.written import own_board, pages, single_file, site, write
 
 __all__ = ["browser"]
 
@@ -47,7 +48,9 @@ class Visit:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("sites")
-    made = {name: write(site(name), root / name) for name in ("none", "one", "three", "many")}
+    made = {
+        name: write(site(name), root / name) for name in ("none", "one", "three", "many", "own")
+    }
     single = write({"leaderboard.html": single_file("three")}, root / "single")
     return {**made, "single": single}
 
@@ -292,6 +295,16 @@ def test_no_page_scrolls_sideways(visit: Any, path: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_page_with_every_clinical_table_and_figure_does_not_scroll_sideways(
+    visit: Any, width: int
+) -> None:
+    page = visit("own", "entries/paper-2025.html", size=(width, 800))
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_the_theme_is_changed_and_remembered(visit: Any) -> None:
     page = visit("one", "index.html", color_scheme="light")
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -342,6 +355,19 @@ def audit(page: Page) -> list[str]:
 @pytest.mark.parametrize("path", [*AUDITED, "entries/team-01.html", "entries/barred.html"])
 def test_axe_finds_nothing(visit: Any, path: str, scheme: str) -> None:
     assert audit(visit("many", path, color_scheme=scheme)) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_among_every_clinical_table_and_figure(visit: Any, scheme: str) -> None:
+    assert audit(visit("own", "entries/paper-2025.html", color_scheme=scheme)) == []
+
+
+def test_everything_of_an_entry_can_be_taken_away(visit: Any, folders: dict[str, Path]) -> None:
+    page = visit("own", "entries/paper-2025.html")
+    address = page.locator('a[download="paper-2025.json"]').get_attribute("href")
+    taken = (folders["own"] / "entries" / address).read_text(encoding="utf-8")
+
+    assert Entry.model_validate_json(taken) == own_board().by_id["paper-2025"]
 
 
 @pytest.mark.parametrize("name", ["none", "one", "three"])

@@ -162,6 +162,27 @@ def test_the_index_of_fifty_entries_is_light() -> None:
     assert whole < 500_000
 
 
+def test_the_page_of_an_entry_with_every_clinical_table_and_figure_is_below_a_megabyte() -> None:
+    weights = {path: len(site("own")[path].encode()) for path in pages("own")}
+
+    assert max(weights.values()) < 1_000_000, weights
+
+
+def test_every_table_of_an_entry_is_offered_in_three_formats() -> None:
+    for name in ("three", "own", "many"):
+        stems = {path.rpartition(".")[0] for path in site(name) if path.startswith("data/tables/")}
+        for entry in {stem.split("/")[2] for stem in stems}:
+            html = site(name)[f"entries/{entry}.html"]
+            for stem in (each for each in stems if each.split("/")[2] == entry):
+                for ending in ("csv", "json", "tex"):
+                    assert f"{stem}.{ending}" in site(name)
+                    assert html.count(f'href="../{stem}.{ending}"') == 1
+            for guideline in ("claim", "tripod", "stard"):
+                assert f"data/tables/{entry}/checklist-{guideline}" in stems
+    tables = {path for path in site("own") if path.startswith("data/tables/paper-2025/positivity-")}
+    assert len(tables) == 3 * len({path.rpartition(".")[0] for path in tables}) > 3 * 15
+
+
 def test_an_id_that_could_not_be_a_file_is_refused() -> None:
     found = examples.of_one()
     bad = found.entries[0].model_copy(update={"id": "../escape"})

@@ -8,7 +8,10 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from evaluation.sheet_formats import latex
 from leaderboard.site.cells import cell_of, difference_text, style_of
 from leaderboard.site.certainty import certainty, letters_of
 from leaderboard.site.checklists import AUTOMATIC, checklists, guidelines
@@ -16,7 +19,7 @@ from leaderboard.site.comparison import pair_row, pairs_of
 from leaderboard.site.inputs import Leaderboard
 from leaderboard.site.pages import attempts_by_team, https
 from leaderboard.site.rows import FURTHER, board_table, probability
-from leaderboard.site.sheets import Field, Sheet, csv_text, entry_bibtex, latex
+from leaderboard.site.sheets import Field, Sheet, csv_text, entry_bibtex
 from leaderboard.site.stability import SCHEMES, stability_plots, tau_rows
 from schema.ledger import Event
 from schema.task import Scheme
@@ -300,6 +303,11 @@ def test_csv_and_json_agree() -> None:
         if path.endswith(".csv"):
             rows = list(csv.DictReader(io.StringIO(text)))
             loaded = json.loads(site("three")[path.removesuffix("csv") + "json"])
+            if isinstance(loaded, dict):  # a table of words
+                assert [*rows[0]] == loaded["columns"]
+                loaded = [
+                    dict(zip(loaded["columns"], e["cells"], strict=True)) for e in loaded["rows"]
+                ]
             assert len(rows) == len(loaded)
             assert not rows or set(rows[0]) == set(loaded[0])
 
@@ -311,7 +319,22 @@ def test_text_that_a_spreadsheet_would_compute_is_guarded(text: str) -> None:
     )
     (_, row) = csv.reader(io.StringIO(csv_text(sheet)))
 
-    assert row == [f"'{text}", "-1.5"]
+    assert row == [f"'{text}".replace("\t", " "), "-1.5"]
+
+
+@given(st.lists(st.text(), min_size=1, max_size=6))
+def test_any_text_stays_in_its_row_and_its_cell(texts: list[str]) -> None:
+    fields = tuple(Field(name=f"c{index}") for index in range(len(texts)))
+    sheet = Sheet(name="x", caption="x", fields=fields, rows=(tuple(texts), tuple(texts)))
+
+    written = csv_text(sheet)
+    _, *rows = csv.reader(io.StringIO(written, newline=""))
+
+    assert len(written.splitlines()) == 3
+    assert [len(row) for row in rows] == [len(texts)] * 2
+    for cell, text in zip(rows[0], texts, strict=True):
+        shown = "".join(each if each.isprintable() else " " for each in text)
+        assert cell in {shown, f"'{shown}"}
 
 
 def test_latex_prints_what_was_written() -> None:
@@ -374,25 +397,40 @@ def test_a_matrix_with_withheld_cells_is_shown_as_numbers() -> None:
 
 def test_the_clinical_tables_of_a_public_cohort_are_shown() -> None:
     rows = Page(re.sub(r"<script.*?</script>", "", site("three")["entries/team-00.html"])).rows
-    survival = "60.0 % (95 % CI 50.0\u201370.0 %)"
-    ratio = "2.70 (95 % CI 1.80\u20133.60)"
+    shown = [[cell.replace("\u00a0", " ") for cell in row] for row in rows]
+    ratio = ("2.70 (1.80\u20133.60)", "<0.001", "\u2013")
 
-    assert ["Centre: North", "90", "12", "87.50 % (84.20\u201390.20 %)"] in rows
-    assert [
-        "Model status: positive against negative",
-        *(ratio, "p < 0.001"),
-        *(ratio, "p < 0.001"),
-    ] in rows
-    assert ["positive", "40", "20", survival] in rows
-    assert ["10 %", "0.060", "0.030"] in rows  # net benefit
-    assert ["12.0 %", "10.0 % (95 % CI 5.0\u201315.0 %)", "60"] in rows  # calibration
-    assert ["0.125", "50.0 %"] in rows  # free-response
-    assert [row[4] for row in rows if row[0] == "Matched"] == ["180"]
+    assert ["North", "90", "12", "87.50 (84.20\u201390.20)"] in shown
+    assert ["Model status: positive against negative", "180 (99)", *ratio, *ratio] in shown
+    assert [row[:5] for row in shown if row[0] == "positive" and row[1] == "40"] == [
+        ["positive", "40", "20", "40.0", "60.0 (50.0\u201370.0)"]
+    ]
+    assert ["10 %", "0.000", "0.030", "0.060"] in shown  # net benefit
+    assert ["60", "10.0 (5.0\u201315.0)", "12.0"] in shown  # calibration
+    assert ["0.125", "50.0"] in shown  # free-response
+    assert [row[1] for row in shown if row[0] == "Matched nodes"] == ["180"]
+
+
+def test_the_clinical_figures_of_a_public_cohort_are_drawn_with_their_numbers() -> None:
+    html = site("three")["entries/team-00.html"]
+
+    for name in (
+        "calibration",
+        "decision",
+        "hazard-dfs",
+        "survival-os-mr_emvi",
+        "subgroup-accuracy-all",
+        "agreement",
+    ):
+        assert f'<figure id="entry-team-00-positivity-{name}"' in html
+    for name in ("limits", "froc"):
+        assert f'<figure id="entry-team-00-nodes-{name}"' in html
 
 
 def test_a_hidden_cohort_shows_subgroups_and_no_other_clinical_table() -> None:
     html = site("many")["entries/team-01.html"]
 
-    assert "Centre: North" in html
+    assert "North" in html
+    assert 'id="entry-team-01-positivity-subgroup-accuracy-all"' in html
     for title in ("Cox models", "Decision curve", "Free-response", "limits of agreement"):
         assert title not in html

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from leaderboard.board_folder import read_contents
 from leaderboard.site.build import build
+from leaderboard.site.folder import leaderboard_of
+from leaderboard.site.inputs import Leaderboard
 from tests.leaderboard.site import examples
 
-BUILDERS = {
+RESULTS = Path(__file__).parents[3] / "leaderboard" / "results"
+
+
+@cache
+def own_board() -> Leaderboard:
+    """The kit's own board: real results, the replica of the published cohort among them."""
+    return leaderboard_of(read_contents(RESULTS))
+
+
+BUILDERS: dict[str, Callable[[], Leaderboard]] = {
+    "own": own_board,
     "none": examples.of_none,
     "one": examples.of_one,
     "three": examples.of_three,
