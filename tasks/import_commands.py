@@ -32,7 +32,7 @@ TABLE = click.option("--table", type=FILE, help="The spreadsheet: CSV or XLSX.")
 @click.option("--out", required=True, type=FOLDER, help="A new folder, or one to go on with.")
 @click.option("--work", type=FOLDER, help="Records and report.  [default: OUT-import]")
 @click.option("--key", type=FILE, help="Whose case is whose.  [default: key.csv in WORK]")
-@click.option("--salt", type=FILE, help='For case_ids = "salted": a file that stays secret.')
+@click.option("--salt", type=FILE, help='For case_ids = "salted": key file, made when absent.')
 @JOBS
 @AS_JSON
 def import_cohort(

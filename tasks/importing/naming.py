@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from schema.base import CaseId
 from schema.errors import UnreadableFileError, UsageError
 from schema.finding import Finding
-from tasks.files import read_bytes, read_table, write_table
+from tasks.files import read_table, write_table
 from tasks.importing.checks import CaseIdUnusable, Doubt
 from tasks.importing.studies import Study, number_of
+from tasks.pseudonyms import case_naming, new_key, read_key, with_patients, write_key
 from tasks.tables import rows_by_column
 
 CaseNaming = Callable[[Study], str]
@@ -24,8 +23,6 @@ CaseNaming = Callable[[Study], str]
 
 KEY_COLUMNS = ("case_id", "key", "study_uid")
 PREFIX = "case-"
-SALT_BYTES = 16
-SALTED_DIGITS = 12
 _CASE_ID = TypeAdapter(CaseId)
 
 
@@ -49,20 +46,16 @@ def _numbered(name: str) -> re.Match[str] | None:
     return re.fullmatch(rf"{PREFIX}(\d+)", name)
 
 
-def salted(salt: bytes) -> CaseNaming:
-    """Twelve hexadecimal digits of the study UID's keyed SHA-256: nothing without the salt.
+def salted(path: Path, *, studies: Sequence[Study]) -> CaseNaming:
+    """Pseudonyms of the studies' keys under the key file of `tasks.pseudonyms`, made when absent.
 
     Raises:
-        UsageError: a salt of fewer than 16 bytes.
+        UsageError: it is no key file, others may read it, or two keys share a pseudonym.
     """
-    if len(salt) < SALT_BYTES:
-        raise UsageError(f"a salt needs at least {SALT_BYTES} bytes, got {len(salt)}")
-
-    def name(study: Study) -> str:
-        digest = hmac.new(salt, study.uid.encode(), hashlib.sha256).hexdigest()
-        return f"{PREFIX}{digest[:SALTED_DIGITS]}"
-
-    return name
+    keys = {study.key: () for study in studies if study.key.strip()}
+    key = with_patients(read_key(path) or new_key(), keys)
+    write_key(path, key)
+    return case_naming(key)
 
 
 def from_study(study: Study) -> str:
@@ -79,17 +72,17 @@ def naming_of(
         case_ids: `CaseRules.case_ids`.
         studies: all that get a case id.
         known: study UID to case id, from an earlier import.
-        salt: a file with the salt, for `salted`.
+        salt: the key file, for `salted`.
 
     Raises:
-        UsageError: a salt is needed and not given, or too short.
+        UsageError: a key file is needed and not given, or cannot be used.
     """
     if case_ids == "from-study":
         return from_study
     if case_ids == "salted":
         if salt is None:
             raise UsageError('the mapping says case_ids = "salted": give --salt FILE')
-        return salted(read_bytes(salt, limit=1 << 16))
+        return salted(salt, studies=studies)
     return numbered(studies, known=known)
 
 

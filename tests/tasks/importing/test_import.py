@@ -319,9 +319,7 @@ def test_a_salted_case_id_follows_from_the_salt(tmp_path: Path) -> None:
     hospital = Hospital(tmp_path).admit(1)
     hospital.edit('match = "patient-id"', 'match = "patient-id"\ncase_ids = "salted"')
     names = set()
-    for salt in (b"a" * 16, b"b" * 16, b"a" * 16):
-        path = tmp_path / "salt"
-        path.write_bytes(salt)
+    for path in (tmp_path / "a.json", tmp_path / "b.json", tmp_path / "a.json"):
         for folder in (hospital.out, hospital.work):
             shutil.rmtree(folder, ignore_errors=True)
         assert hospital.found("--salt", str(path)) == []

@@ -18,6 +18,7 @@ from tasks.importing.naming import (
     write_key_file,
 )
 from tasks.importing.studies import Study
+from tasks.pseudonyms import pseudonym, read_key
 
 
 def study(uid: str, key: str = "K") -> Study:
@@ -61,14 +62,24 @@ def test_numbers_do_not_follow_the_uids() -> None:
     assert [name(each) for each in studies] != sorted(map(name, studies))
 
 
-def test_a_salted_id_is_hmac_sha_256() -> None:
-    # printf 1.2.3 | openssl dgst -sha256 -hmac 0123456789abcdef
-    assert salted(b"0123456789abcdef")(study("1.2.3")) == SALTED
-    with pytest.raises(UsageError, match="at least 16 bytes"):
-        salted(b"short")
+def test_a_salted_id_is_the_pseudonym_of_the_key(tmp_path: Path) -> None:
+    path, one = tmp_path / "key.json", study("1.2.3")
+    name = salted(path, studies=[one])
+    key = read_key(path)
+
+    assert key is not None
+    assert name(one) == pseudonym(one.key, salt=key.salt_bytes)
+    assert set(key.patients) == {name(one)}
+    assert salted(path, studies=[one, study("1.2.4", key="other")])(one) == name(one)
 
 
-SALTED = "case-c7f32fe675b2"
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    salted(path, studies=[study("1.2.3")])
+    path.chmod(0o644)
+
+    with pytest.raises(UsageError, match="others may read it"):
+        salted(path, studies=[study("1.2.3")])
 
 
 @pytest.mark.parametrize("key", ["Müller", "../x", "a b", "", "x" * 65])
