@@ -33,6 +33,17 @@ def refuse_full(folder: Path) -> None:
         raise UsageError(f"{folder} is not empty: name another folder, or remove it first")
 
 
+def refuse_overlap(source: Path, *, out: Path) -> None:
+    """Keep source and output apart.
+
+    Raises:
+        UsageError: one lies inside of the other.
+    """
+    here, there = source.resolve(), out.resolve()
+    if there.is_relative_to(here) or here.is_relative_to(there):
+        raise UsageError(f"{source} and {out} may not lie inside of each other: name another --out")
+
+
 @click.command()
 @click.option("--patients", default=48, show_default=True, type=click.IntRange(1, 9999))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))

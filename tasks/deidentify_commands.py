@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema.errors import UsageError
-from tasks.commands import AS_JSON, FOLDER
+from tasks.commands import AS_JSON, FOLDER, leave_with_findings, refuse_overlap
 
 if TYPE_CHECKING:
     from schema.finding import Finding
@@ -53,7 +53,6 @@ def deidentify(
     \b
     Example: lln cohort deidentify --dicom PACS --out out/dicom --key private/key.json
     """
-    from tasks.commands import leave_with_findings
     from tasks.dicom.action_table import action_table
     from tasks.dicom.deidentify_tree import (
         Options,
@@ -68,7 +67,7 @@ def deidentify(
     from tasks.whole_folder import whole_folder
 
     refuse_in_cohort(key, outside=(out,))
-    _refuse_below(dicom, out=out)
+    refuse_overlap(dicom, out=out)
     action_table()
     known = read_key(key) or new_key()
     options = Options(dates=dates, pixels_looked_at=pixels_looked_at)
@@ -83,17 +82,6 @@ def deidentify(
         write_text(report, report_of(result, options=options))
     click.echo(f"{result.written} files: {out}; who is who, private: {key}", err=True)
     leave_with_findings(result.findings, as_json=as_json)
-
-
-def _refuse_below(dicom: Path, *, out: Path) -> None:
-    """Keep source and output apart.
-
-    Raises:
-        UsageError: one lies inside of the other.
-    """
-    source, target = dicom.resolve(), out.resolve()
-    if target.is_relative_to(source) or source.is_relative_to(target):
-        raise UsageError(f"{dicom} and {out} may not lie inside of each other: name another --out")
 
 
 @click.command()
@@ -111,7 +99,6 @@ def identifiers(cohort: Path, key: Path | None, report: Path | None, as_json: bo
     \b
     Example: lln cohort identifiers out/cohort --key private/key.json --report out/identifiers.md
     """
-    from tasks.commands import leave_with_findings
     from tasks.files import write_text
     from tasks.identifier_search import Searched, paths_below, search
     from tasks.identifier_search import report as report_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from schema.errors import UsageError
-from tasks.commands import FOLDER, JOBS
+from tasks.commands import FOLDER, JOBS, refuse_overlap
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 LINK = click.option(
@@ -59,7 +59,7 @@ def split_cohort(
     given = {Split.TRAIN: train, Split.PUBLIC: public, Split.HIDDEN: hidden}
     shares = shares_of(given)
     found = read_cohort(cohort)
-    _refuse_within(cohort, out=out)
+    refuse_overlap(cohort, out=out)
     known = {} if patients is None else read_patients(patients, cohort=found)
     images = {}
     with progress("Comparing images", total=len(found.manifest.cases)) as step:
@@ -113,7 +113,7 @@ def _seal(cohort: Path, *, out: Path, link: bool) -> None:
     from tasks.whole_folder import whole_folder
 
     found = read_cohort(cohort)
-    _refuse_within(cohort, out=out)
+    refuse_overlap(cohort, out=out)
     total = len(found.manifest.cases)
     with whole_folder(out) as partial, progress("Sealing", total=total) as step:
         for _ in write_sealed(found, out=partial, link=link):
@@ -131,14 +131,3 @@ def _verify(revealed: Path, *, public: Path) -> None:
     click.echo("the seal held" if not wrong else f"{len(wrong)} files do not match")
     if wrong:
         raise SystemExit(FOUND)
-
-
-def _refuse_within(cohort: Path, *, out: Path) -> None:
-    """Keep source and output apart.
-
-    Raises:
-        UsageError: one lies inside of the other.
-    """
-    source, target = cohort.resolve(), out.resolve()
-    if target.is_relative_to(source) or source.is_relative_to(target):
-        raise UsageError(f"{cohort} and {out} may not lie inside of each other: name another --out")
