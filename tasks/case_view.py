@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from schema.errors import CohortError, UsageError
 from schema.finding import Finding
 from schema.terms import TaskId
@@ -17,6 +15,7 @@ from tasks.cohort import Cohort
 from tasks.layout import IMAGES, mask_name
 from tasks.pictures.legend import Key, labels_of_tasks, legend
 from tasks.pictures.orientation import Orientation
+from tasks.pictures.pages import template
 from tasks.pictures.raster import (
     RGB,
     Style,
@@ -192,15 +191,8 @@ def view_page(view: CaseView) -> str:
     ]
     positions = [stop.position for _, of_masks in stops for stop in of_masks]
     first = positions[0] if positions else _middle(view, orientation=orientation)
-    environment = Environment(
-        loader=PackageLoader("tasks", "pictures"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     width, height = every[0].size_mm
-    return environment.get_template("view.html.j2").render(
+    return template("view.html.j2").render(
         case_id=view.case_id,
         heading=_heading(view),
         findings=view.findings,

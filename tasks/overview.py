@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from schema.finding import Finding
 from schema.terms import Reader
 from tasks.case_reading import Image
@@ -20,6 +18,7 @@ from tasks.cohort import Cohort
 from tasks.files import write_bytes, write_text
 from tasks.pictures.legend import labels_of_tasks, legend
 from tasks.pictures.orientation import Orientation
+from tasks.pictures.pages import template
 from tasks.pictures.raster import Style, beside, panel, png_bytes
 from tasks.pictures.scene import Drawn, scenes, slices_to_look_at
 
@@ -94,14 +93,7 @@ def write_page(folder: Path, *, cohort: Cohort, findings: Sequence[Finding]) -> 
 def page(cohort: Cohort, *, rows: Sequence[Row], findings: Sequence[Finding]) -> str:
     """The page as HTML: no script, no network."""
     listed = set(cohort.manifest.cases)
-    environment = Environment(
-        loader=PackageLoader("tasks", "pictures"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("overview.html.j2").render(
+    return template("overview.html.j2").render(
         manifest=cohort.manifest,
         rows=rows,
         finds=_finds(findings),
