@@ -38,6 +38,7 @@ from schema.ledger import ATTEMPTS, Event, LedgerLine
 from schema.task import EmptyOutcome
 from schema.terms import Status
 
+STYLE = "board.css"
 FORBID = "default-src 'none'; {rest}; img-src data:; base-uri 'none'; form-action 'none'"
 NAVIGATION = (
     (addresses.BOARDS, "Boards"),
@@ -241,7 +242,7 @@ def document(found: Leaderboard, body: Body) -> str:
 def single_document(found: Leaderboard, *, downloads: Mapping[str, str]) -> str:
     """Everything in one file that needs no other; the policy names the hash of what it runs."""
     at = InOneFile(downloads=downloads)
-    style, script = static("board.css"), static("board.js")
+    style, script = static(STYLE), static("board.js")
     rest = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     return _shell(
         found,
@@ -263,8 +264,12 @@ def _shell(found: Leaderboard, content: list[Body], **context: object) -> str:
 
 
 def static(name: str) -> str:
-    """A file of `leaderboard/static`."""
-    return files("leaderboard").joinpath("static", name).read_text(encoding="utf-8")
+    """A file of the site's `static`; its style begins with that of the scorer's pictures."""
+    own = files("leaderboard").joinpath("static", name).read_text(encoding="utf-8")
+    if name != STYLE:
+        return own
+    pictures = files("evaluation").joinpath("templates", "pictures.css")
+    return pictures.read_text(encoding="utf-8") + own
 
 
 def _hash(text: str) -> str:
