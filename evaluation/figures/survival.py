@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from markupsafe import Markup
 
@@ -22,6 +23,7 @@ from evaluation.figures.plot import Plot, Table
 from evaluation.figures.svg import group, line, number, path, picture, text
 from schema.result import SurvivalCurve
 from schema.task import OutcomeRules
+from schema.terms import NodeClass
 
 WIDTH, RIGHT, HEIGHT = 520.0, 502.0, 216.0
 NARROW_LEFT, ROW_NAMES_WIDTH = 60.0, 126.0
@@ -30,8 +32,46 @@ LONGEST_ROW_NAME = 14
 """In characters; a longer name stands above its numbers."""
 LEGEND_STEP, RISK_GAP, RISK_STEP = 18.0, 64.0, 18.0
 LEAST_LEGEND = 2
+WITHHELD = "withheld"
+UNTOLD_WORDS = f" {DASH} is a number at risk that may not be told."
 MONTHS_PER_TICK = (12, 24, 36, 60, 120)
 MOST_TICKS = 9
+
+
+class GroupCurve(Protocol):
+    """A group's curve as a result or a public entry holds it."""
+
+    @property
+    def group(self) -> NodeClass:
+        """Called positive, or negative."""
+
+    @property
+    def n(self) -> int | None:
+        """Its patients."""
+
+    @property
+    def events(self) -> int | None:
+        """Among them."""
+
+    @property
+    def months(self) -> Sequence[float]:
+        """Ascending."""
+
+    @property
+    def survival(self) -> Sequence[float]:
+        """At each month."""
+
+    @property
+    def low(self) -> Sequence[float]:
+        """Of its interval."""
+
+    @property
+    def high(self) -> Sequence[float]:
+        """Of its interval."""
+
+    @property
+    def at_risk(self) -> Sequence[int | None]:
+        """At each month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +99,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strand:
-    """The curve of one group.
+    """The curve of one group; None is a count that may not be told.
 
     Attributes:
         label: of the group.
@@ -75,25 +115,32 @@ class Strand:
 
     label: str
     css: str
-    n: int
-    events: int
+    n: int | None
+    events: int | None
     months: Sequence[float]
     survival: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
-    at_risk: Sequence[int]
+    at_risk: Sequence[int | None]
 
     @property
     def followed(self) -> Sequence[float]:
         """Months up to the first one at which nobody is at risk any more, that one included."""
         if self.n == 0:
             return ()
-        return self.months[: sum(count > 0 for count in self.at_risk) + 1]
+        return self.months[: sum(count != 0 for count in self.at_risk) + 1]
+
+    @property
+    def afterwards(self) -> int | None:
+        """Who is at risk after its last month: nobody, or as many as may not be told."""
+        return None if None in (self.n, self.events, *self.at_risk) else 0
 
     @property
     def summary(self) -> str:
         """Its name and size in a sentence."""
-        return f"{self.label}: {counted(self.n, 'patient')}, {counted(self.events, 'event')}."
+        n = f"number of patients {WITHHELD}" if self.n is None else counted(self.n, "patient")
+        events = f"events {WITHHELD}" if self.events is None else counted(self.events, "event")
+        return f"{self.label}: {n}, {events}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +197,14 @@ def kaplan_meier(panel: Panel) -> Plot:
             identity=panel.identity,
             title=panel.title,
             rules=panel.rules,
-            strands=[_strand(curve) for curve in panel.curves],
+            strands=[strand_of(curve) for curve in panel.curves],
             caption=panel.caption,
         )
     )
 
 
-def _strand(curve: SurvivalCurve) -> Strand:
+def strand_of(curve: GroupCurve) -> Strand:
+    """A group's curve in the look of its group."""
     return Strand(
         label=called(curve.group),
         css=curve.group.value,
@@ -175,7 +223,7 @@ def survival_plot(chart: Chart) -> Plot:
     return Plot(
         identity=chart.identity,
         title=chart.title,
-        caption=f"{chart.caption}{_grid_words(chart.strands)}",
+        caption=f"{chart.caption}{_grid_words(chart.strands)}{_untold_words(chart.strands)}",
         svg=_picture(chart),
         table=_table(chart),
         notes=chart.notes,
@@ -188,6 +236,11 @@ def _grid_words(strands: Sequence[Strand]) -> str:
         return ""
     step = min(steps)
     return f" The curve is kept every {'month' if step == 1 else f'{step:g} months'}."
+
+
+def _untold_words(strands: Sequence[Strand]) -> str:
+    untold = any(count is None for strand in strands for count in strand.at_risk)
+    return UNTOLD_WORDS if untold else ""
 
 
 def months_shown(
@@ -218,8 +271,8 @@ def _picture(chart: Chart) -> Markup:
     rows = len(chart.strands) * (2 if chart.stacked else 1)
     return picture(
         left_axis(frame, percent_ticks(), title=f"{chart.rules.title} (%)"),
-        *(_band(strand, frame) for strand in chart.strands),
-        *(_line(strand, frame) for strand in chart.strands),
+        *(_band(strand, frame) for strand in chart.strands if strand.followed),
+        *(_line(strand, frame) for strand in chart.strands if strand.followed),
         bottom_axis(frame, ticks, title="Months since MRI"),
         _horizon(chart, frame),
         *_legend(chart, frame),
@@ -317,8 +370,14 @@ def _risk_row(
 ) -> Iterable[Markup]:
     counts = dict(zip(strand.months, strand.at_risk, strict=True))
     for month in months:
-        shown = str(counts.get(month, 0))
-        yield text(shown, x=frame.x(month), y=y, anchor="middle", css="tick")
+        count = counts.get(month, strand.afterwards)
+        yield text(
+            DASH if count is None else str(count),
+            x=frame.x(month),
+            y=y,
+            anchor="middle",
+            css="tick",
+        )
 
 
 def _table(chart: Chart) -> Table:
@@ -339,4 +398,5 @@ def _table_row(strand: Strand, month: float) -> tuple[str, ...]:
     low, high = percent(strand.low[index]), percent(strand.high[index])
     known = (percent(strand.survival[index]), f"{low} {DASH} {high}")
     estimates = known if month in strand.followed else (DASH, DASH)
-    return (strand.label, f"{month:g}", str(strand.at_risk[index]), *estimates)
+    count = strand.at_risk[index]
+    return (strand.label, f"{month:g}", WITHHELD if count is None else str(count), *estimates)

@@ -9,13 +9,12 @@ from evaluation.figures.agreement import heat_map
 from evaluation.figures.captions import CALLERS, called, capital, swatches
 from evaluation.figures.confusion import confusion, heading
 from evaluation.figures.plot import Absent, Plot, Table
-from evaluation.figures.survival import Panel, kaplan_meier
+from evaluation.figures.survival import Chart, strand_of, survival_plot
 from evaluation.tables.cells import estimate, style_of
 from leaderboard.site.cells import WITHHELD
 from leaderboard.site.pictures import strict
-from leaderboard.site.withheld_curves import WithheldPanel, holds_withheld, withheld_plot
 from schema.entry import PublicAgreement, PublicCurve, PublicMatrix, PublicTask
-from schema.result import Matrix, PairAgreement, SurvivalCurve
+from schema.result import Matrix, PairAgreement
 from schema.task import OutcomeRules, Task
 from schema.terms import NodeClass, Outcome, TaskId
 
@@ -133,18 +132,9 @@ def _panel(
         f"{_survival_words(public, task, rules, scope)}The band is the 95 % confidence interval of "
         "the curve, which ends where too few are at risk to be told of."
     )
-    if holds_withheld(curves):
-        return strict(
-            withheld_plot(
-                WithheldPanel(
-                    identity=identity, title=title, rules=rules, curves=curves, caption=caption
-                )
-            )
-        )
-    # the same fields, validated when the entry was read, and no number is None
-    whole = [SurvivalCurve.model_construct(**dict(each)) for each in curves]
-    panel = Panel(identity=identity, rules=rules, curves=whole, caption=caption)
-    return strict(kaplan_meier(panel))
+    strands = [strand_of(curve) for curve in curves]
+    chart = Chart(identity=identity, title=title, rules=rules, strands=strands, caption=caption)
+    return strict(survival_plot(chart))
 
 
 def _survival_words(public: PublicTask, task: Task, rules: OutcomeRules, scope: str) -> str:

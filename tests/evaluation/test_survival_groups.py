@@ -117,9 +117,7 @@ def test_a_group_of_nobody_has_no_curve_and_nobody_at_risk() -> None:
     )
     assert isinstance(plot, Plot)
     root = drawn(plot)
-    assert corners(next(n for n in shapes(root, "curve positive") if n.tag == "path")) == [
-        (126.0, 54.0)
-    ]
+    assert not [each for each in shapes(root, "curve positive") if each.tag == "path"]
     assert "Empty: 0 patients, 0 events." in words(root)
     assert words(root, "tick")[-9:] == ["0"] * 9
     assert "No log-rank test" in plot.caption
