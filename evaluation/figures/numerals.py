@@ -8,6 +8,8 @@ from schema.figure import Estimated
 from schema.result import Figure, Interval, PairAgreement
 from schema.task import IntervalMethod, Metric, Unit
 
+P_VALUES = ("log_rank", "mcnemar")
+"""How the metrics end that are p values themselves."""
 SPACE = "\u00a0"
 """Keeps a number and its unit on one line."""
 DASH = "\u2013"
@@ -113,7 +115,18 @@ def quote(figure: Figure, metric: Metric, *, most_decimals: int = 6) -> Quote:
     missing = f"no interval: {figure.interval_reason}" if figure.interval_reason else "no interval"
     if metric.interval is IntervalMethod.NONE:
         missing = DASH
-    return _quoted(figure, figure.interval, style, missing=missing)
+    found = _quoted(figure, figure.interval, style, missing=missing)
+    if figure.value is None:
+        return found
+    return found._replace(value=value_words(figure.value, metric, style))
+
+
+def value_words(value: float, metric: Metric, style: Style) -> str:
+    """A value with its unit; a p value that would read 0 is below the last of its decimals."""
+    shown = bare(value, style)
+    if metric.id.endswith(P_VALUES) and float(shown) == 0:
+        return f"< {bare(10.0**-style.decimals, style)}"
+    return shown + SUFFIX[style.unit]
 
 
 def quote_estimate(found: Estimated | Figure, style: Style) -> Quote:

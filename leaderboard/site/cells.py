@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluation.figures.numerals import SUFFIX, Style, bare, level, span
+from evaluation.figures.numerals import Style, bare, level, span, value_words
 from evaluation.figures.numerals import p_value as p_words
 from schema.entry import PublicFigure
 from schema.result import Figure, Interval
@@ -14,8 +14,6 @@ from schema.terms import Status
 WITHHELD = "withheld"
 NO_VALUE = "no value"
 NOT_GIVEN = "not given"
-P_VALUES = ("log_rank", "mcnemar")
-"""How the metrics end that are p values themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +42,10 @@ def cell_of(figure: PublicFigure | None, metric: Metric) -> Cell:
         return Cell(text=word, reason=figure.reason or "no reason given")
     style = style_of(figure, metric)
     return Cell(
-        text=_shown(figure.value, style, metric),
+        text=value_words(figure.value, metric, style),
         interval=span(figure.interval, style) if figure.interval else "",
         sort=figure.value,
     )
-
-
-def _shown(value: float, style: Style, metric: Metric) -> str:
-    """A value in its decimals; a p value that they would print as 0 is below the last of them."""
-    shown = bare(value, style)
-    if metric.id.endswith(P_VALUES) and float(shown) == 0:
-        return f"< {bare(10.0**-style.decimals, style)}"
-    return shown + SUFFIX[style.unit]
 
 
 def interval_words(figure: PublicFigure, metric: Metric) -> str:

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from evaluation.figures.agreement import heat_map
 from evaluation.figures.axes import Scale, round_ticks, spread
 from evaluation.figures.headline import headline
-from evaluation.figures.numerals import counted, decimal, p_value, percent, quote, share_of
+from evaluation.figures.numerals import (
+    Style,
+    counted,
+    decimal,
+    p_value,
+    percent,
+    quote,
+    share_of,
+    value_words,
+)
 from evaluation.figures.summary import Summary
 from evaluation.figures.svg import element, picture, text
 from evaluation.figures.whisker import whisker
@@ -73,6 +82,22 @@ def test_a_value_without_an_interval_says_why() -> None:
         sample.worst_figure(POSITIVITY.metric("accuracy"), "all"), POSITIVITY.metric("accuracy")
     )
     assert str(shown) == "0.00\u00a0% (no interval: every patient has the same value)"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "shown"),
+    [
+        ("dfs_log_rank", 0.0004, "< 0.001"),
+        ("dfs_log_rank", 0.0, "< 0.001"),
+        ("dfs_log_rank", 0.0006, "0.001"),
+        ("mcnemar", 0.00001, "< 0.0001"),
+        ("brier", 0.0, "0.000"),
+    ],
+)
+def test_a_p_value_never_reads_zero(metric: str, value: float, shown: str) -> None:
+    definition = POSITIVITY.metric(metric)
+    style = Style(definition.unit, definition.decimals)
+    assert value_words(value, definition, style) == shown
 
 
 def test_a_share_of_nothing_is_a_dash() -> None:
