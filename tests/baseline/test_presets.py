@@ -13,7 +13,7 @@ from schema.errors import TaskFileError, UsageError
 
 
 def test_every_preset_is_there() -> None:
-    assert set(load_presets()) == {"paper", "resenc", "small", "narrow", "tiny"}
+    assert set(load_presets()) == {"paper", "resenc", "small", "narrow", "close", "tiny"}
 
 
 def test_the_papers_preset_is_the_papers() -> None:
@@ -35,8 +35,9 @@ def test_every_preset_weighs_the_loss_as_the_paper_does() -> None:
 
 
 def test_presets_for_a_cpu_augment_in_their_own_process() -> None:
-    assert {name: preset(name).schedule.workers for name in ("narrow", "tiny")} == {
+    assert {name: preset(name).schedule.workers for name in ("narrow", "close", "tiny")} == {
         "narrow": 0,
+        "close": 0,
         "tiny": 0,
     }
 
@@ -52,7 +53,7 @@ def test_the_command_line_changes_what_it_names_and_nothing_else() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_those_that_are_there() -> None:
-    with pytest.raises(UsageError, match="paper, resenc, small, narrow, tiny"):
+    with pytest.raises(UsageError, match="paper, resenc, small, narrow, close, tiny"):
         preset("papr")
 
 
