@@ -16,6 +16,8 @@ from schema.terms import NodeClass, Outcome
 YEAR_MONTHS = 12
 STEP = 0.001
 """Of a survival probability."""
+ROUNDING = 1e-6
+"""Of a number of events that is computed from probabilities: 4.0000000001 events are four."""
 Group = tuple[Outcome, str]
 
 
@@ -82,19 +84,19 @@ def _at_risk(count: int, *, counts: GroupCounts, least: int) -> int | None:
 
 def _years(curve: SurvivalCurve, *, least: int) -> Iterator[int]:
     """Indices of the months that are kept."""
-    since = 0.0
+    since = 0
     for index, (month, events) in enumerate(zip(curve.months, _fewest_events(curve), strict=True)):
         since += events
         if month % YEAR_MONTHS:
             continue
         if curve.at_risk[index] < least:
             return
-        if since == 0 or since > least - 1:
+        if not is_small(since, least=least):
             yield index
-            since = 0.0
+            since = 0
 
 
-def _fewest_events(curve: SurvivalCurve) -> Iterator[float]:
+def _fewest_events(curve: SurvivalCurve) -> Iterator[int]:
     """A lower bound of the events from each month to the one before.
 
     Whoever fails in it is among at least those at risk at its end, or is the last one of all.
@@ -102,6 +104,6 @@ def _fewest_events(curve: SurvivalCurve) -> Iterator[float]:
     survival = pairwise((1.0, *curve.survival))
     for (before, after), at_risk in zip(survival, curve.at_risk, strict=True):
         if math.isclose(before, after, abs_tol=1e-12):
-            yield 0.0
+            yield 0
         else:
-            yield max(1.0, at_risk * (1 - after / before))
+            yield max(1, math.ceil(at_risk * (1 - after / before) - ROUNDING))

@@ -71,6 +71,13 @@ def test_a_group_whose_numbers_are_secret_tells_none() -> None:
     assert set(found.at_risk) == {None}
 
 
+def test_rounding_makes_no_fifth_event_of_four() -> None:
+    # 9 at risk, 4 events at one month: 9 x (1 - 5/9) is 4.000000000000001 in double precision
+    found = shown(curve_of([1.0] * 4 + [12.0] * 5, [True] * 4 + [False] * 5))
+
+    assert found.months == (0.0,)
+
+
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0.5, 96.0), st.booleans()), min_size=1, max_size=80))
 def test_between_two_years_shown_lie_no_event_or_enough(patients: list[tuple[float, bool]]) -> None:
