@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +38,11 @@ from tasks.specification import label_map
 from tests.browsers import NO_BROWSER, browser_is_required, executable
 from tests.containers import NO_ENGINE, engine, engine_is_required
 
-# the first example that meets a compiled loop compiles it; speed is a benchmark's to see
-settings.register_profile("kit", deadline=None)
-settings.load_profile("kit")
+# no deadline: the first example that meets a compiled loop compiles it; speed is a benchmark's to see.
+# `kit` draws the same examples every time: whether a commit passes is no draw. `explore` draws new ones.
+settings.register_profile("kit", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("LLN_EXAMPLES", "kit"))
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were left out, by the reason."""
