@@ -28,6 +28,7 @@ from baseline.model_folder import (
     write_model,
 )
 from baseline.networks import Recipe
+from baseline.node_calls import names_of_part
 from baseline.prediction import Predictor
 from baseline.training_output import TrainingOutput, held_out, kind_of
 from schema.errors import UsageError
@@ -70,7 +71,7 @@ def export_model(
     """Write a model folder and read it back.
 
     Args:
-        trainings: one joint, or one of compartments and one of nodes.
+        trainings: in their roles: one joint, or one for compartments and one for nodes.
         calibration: see `calibrated`.
         naming: for the manifest and the card.
         out: a new or empty folder.
@@ -123,7 +124,9 @@ def _facts(trainings: Sequence[TrainingOutput], *, kind: str, naming: Naming) ->
 
 
 def _channel_names(training: TrainingOutput) -> list[str]:
-    return list(Recipe(plans=training.part.plans, dataset=training.part.dataset).channels)
+    answered = names_of_part(training.name)
+    recipe = Recipe(plans=training.part.plans, dataset=training.part.dataset)
+    return [name for name in recipe.channels if name in answered]
 
 
 def unseen_cases(

@@ -59,7 +59,7 @@ class ModelManifest(Frozen):
     name: Line
     version: Version
     kind: Literal["joint", "pair"]
-    """`joint`: one network for compartments and nodes; `pair`: one for each."""
+    """`joint`: one network for compartments and nodes; `pair`: one answers for each."""
     preset: Line
     trainer: Line
     licence: Line

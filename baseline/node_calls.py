@@ -62,6 +62,12 @@ def node_names() -> tuple[str, ...]:
     return tuple(label.name for label in label_map(TaskId.NODES).labels)
 
 
+def names_of_part(part: str) -> tuple[str, ...]:
+    """Labels that one set of networks answers for: `joint` for all, else those of its mask."""
+    names = {"compartments": compartment_names(), "nodes": node_names()}
+    return names.get(part, (*compartment_names(), *node_names()))
+
+
 def find(
     *,
     compartments: Mapping[str, Floats],

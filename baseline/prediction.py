@@ -19,7 +19,15 @@ from baseline.calibration import Calibration
 from baseline.images import Image, read_image
 from baseline.model_folder import Model, ModelManifest, Part
 from baseline.networks import Ensemble, Recipe
-from baseline.node_calls import Findings, Floats, Mask, compartment_names, find, node_names
+from baseline.node_calls import (
+    Findings,
+    Floats,
+    Mask,
+    compartment_names,
+    find,
+    names_of_part,
+    node_names,
+)
 from baseline.positivity import positivity_row
 from schema.base import CaseId
 from schema.errors import LLNError, UsageError
@@ -89,14 +97,14 @@ class Predictor:
             NetworkError: plans and weights do not fit, or a label of the tasks has no channel.
         """
         self._calibration = calibration
-        self._ensembles = [
-            Ensemble(
+        self._ensembles = {
+            name: Ensemble(
                 Recipe(plans=part.plans, dataset=part.dataset),
                 weights=list(part.weights.values()),
                 device=device,
             )
-            for part in parts.values()
-        ]
+            for name, part in parts.items()
+        }
 
     @classmethod
     def of(cls, model: Model, *, device: str) -> Predictor:
@@ -107,8 +115,8 @@ class Predictor:
         """Masks and nodes of one volume."""
         found: dict[str, Floats] = {}
         exclusive = False
-        for ensemble in self._ensembles:
-            wanted = [name for name in _names() if name in ensemble.recipe.channels]
+        for part, ensemble in self._ensembles.items():
+            wanted = names_of_part(part)
             probabilities = ensemble.probabilities(image, names=wanted)
             found |= dict(zip(wanted, probabilities, strict=True))
             if set(compartment_names()) <= set(wanted):
@@ -132,10 +140,6 @@ class Predictor:
             geometry=image.geometry,
         )
         return Answer(image, findings, row, node_rows)
-
-
-def _names() -> tuple[str, ...]:
-    return (*compartment_names(), *node_names())
 
 
 def predict(volumes: Mapping[str, Path], *, predictor: Predictor, out: Path) -> Iterator[Outcome]:

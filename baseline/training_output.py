@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,6 +175,19 @@ def _part_name(recipe: Recipe, *, where: Path) -> str:
     )
 
 
+def in_roles(trainings: Sequence[TrainingOutput]) -> tuple[TrainingOutput, ...]:
+    """Trainings in the order of a model's folders, whatever order they were named in.
+
+    Beside a training of one mask a joint one answers for the other mask alone.
+    """
+    rest = sorted(set(PARTS[PAIR]) - {each.name for each in trainings})
+    mixed = len(trainings) == len(PARTS[PAIR]) and len(rest) == 1
+    named = [
+        replace(each, name=rest[0]) if mixed and each.name == JOINT else each for each in trainings
+    ]
+    return tuple(sorted(named, key=lambda each: each.name))
+
+
 def kind_of(trainings: Sequence[TrainingOutput]) -> str:
     """Joint or pair.
 
@@ -185,8 +198,8 @@ def kind_of(trainings: Sequence[TrainingOutput]) -> str:
     kind = next((kind for kind in (JOINT, PAIR) if sorted(PARTS[kind]) == names), None)
     if kind is None:
         raise UsageError(
-            "expected one joint training, or one of compartments and one of nodes; got "
-            + ", ".join(names)
+            "expected one joint training, or one for compartments and one for nodes, of which one "
+            "may be joint; got " + ", ".join(names)
         )
     if len({tuple(each.part.weights) for each in trainings}) > 1:
         folds = "; ".join(f"{each.name}: {list(each.part.weights)}" for each in trainings)

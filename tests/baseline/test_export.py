@@ -16,8 +16,11 @@ from baseline.conversion import SPLITS
 from baseline.datasets import OURS, Variant, dataset_json
 from baseline.environment import RAW, RESULTS
 from baseline.export import SMALLEST_NODE_ML, smallest_node_ml
+from baseline.images import read_image
 from baseline.model_folder import CARD, Part, read_model
+from baseline.node_calls import compartment_names, node_names
 from baseline.predict_commands import export as export_verb
+from baseline.prediction import Predictor
 from baseline.presets import Training, preset
 from baseline.record import (
     CaseAnswer,
@@ -35,7 +38,7 @@ from schema.terms import TaskId
 from tasks.cohort import Cohort
 from tasks.files import canonical_json, read_header, read_voxels, write_nifti, write_text
 from tasks.node_measurement import measure_nodes_of_task
-from tasks.terminal import Verbs
+from tasks.verbs import FrontDoor
 from tests.baseline.coded_cohorts import encode_images
 from tests.baseline.tiny_models import hand_set_part
 
@@ -46,7 +49,7 @@ SILENT = -60.0
 """Added to every logit: nothing is found."""
 
 
-@click.group(cls=Verbs)
+@click.group(cls=FrontDoor)
 def verbs() -> None:
     """As the front door: errors of the kit become a message and an exit code."""
 
@@ -244,6 +247,28 @@ def test_a_pair_is_calibrated_by_the_same_fold_of_both(coded: Path, tmp_path: Pa
     assert set(model.parts) == {"compartments", "nodes"}
     assert model.calibration.out_of_fold is not None
     assert model.calibration.out_of_fold.true_positive == 2
+
+
+@pytest.mark.parametrize("alone", [Variant.COMPARTMENTS, Variant.NODES])
+def test_beside_a_training_of_one_mask_a_joint_one_answers_for_the_other(
+    coded: Path, tmp_path: Path, alone: Variant
+) -> None:
+    # the joint networks find nothing: what is found of the mask is found by its own network alone
+    mute = write_training(tmp_path / "work", shifts={0: SILENT, 1: SILENT})
+    able = write_training(tmp_path / "work", alone, shifts={0: 0.0, 1: 0.0})
+
+    result = run(mute, able, "--cohort", coded, "--out", tmp_path / "model", "--device", "cpu")
+
+    assert result.exit_code == 0, result.output
+    model = read_model(tmp_path / "model")
+    assert model.manifest.kind == "pair"
+    assert model.manifest.labels == (*compartment_names(), *node_names())
+    image = read_image(next((coded / "t2w").iterdir()))
+    found = Predictor.of(model, device="cpu").findings(image)
+    assert (found.compartments.any(), found.nodes.any()) == (
+        alone is Variant.COMPARTMENTS,
+        alone is Variant.NODES,
+    )
 
 
 def test_without_a_cohort_nothing_is_fitted_and_it_says_so(tmp_path: Path) -> None:
