@@ -38,8 +38,9 @@ from tasks.specification import label_map
 from tests.browsers import NO_BROWSER, browser_is_required, executable
 from tests.containers import NO_ENGINE, engine, engine_is_required
 
-# no deadline: the first example that meets a compiled loop compiles it; speed is a benchmark's to see.
-# `kit` draws the same examples every time: whether a commit passes is no draw. `explore` draws new ones.
+# no deadline: the first example that meets a compiled loop compiles it; speed is a benchmark's.
+# `kit` draws the same examples every time: whether a commit passes is no draw of lots.
+# `explore` draws new ones.
 settings.register_profile("kit", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("LLN_EXAMPLES", "kit"))
