@@ -174,6 +174,8 @@ def export(
 ) -> None:
     """Make a model folder of one joint TRAINING, or of one of compartments and one of nodes.
 
+    One of the two may be joint: then it answers for the other's mask.
+
     With --cohort every case is predicted by the networks that have not seen it, and probability
     and decision threshold are fitted to that; without, they stay as the networks give them.
 
@@ -185,16 +187,18 @@ def export(
     from baseline.calibration import uncalibrated
     from baseline.model_folder import parse_folds
     from baseline.networks import choose_device
-    from baseline.training_output import read_training_output
+    from baseline.training_output import in_roles, read_training_output
     from tasks.cohort import read_cohort
     from tasks.terminal import progress
 
     refuse_full(out)
     on, wanted = choose_device(device), parse_folds(folds)
-    trainings = [
-        read_training_output(each, checkpoint=f"checkpoint_{checkpoint}.pth", folds=wanted)
-        for each in training
-    ]
+    trainings = in_roles(
+        [
+            read_training_output(each, checkpoint=f"checkpoint_{checkpoint}.pth", folds=wanted)
+            for each in training
+        ]
+    )
     if cohort is None:
         smallest = exporting.SMALLEST_NODE_ML
         rules = uncalibrated(reason="no cohort was given at export", minimum_node_ml=smallest)

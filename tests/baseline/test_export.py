@@ -38,7 +38,7 @@ from schema.terms import TaskId
 from tasks.cohort import Cohort
 from tasks.files import canonical_json, read_header, read_voxels, write_nifti, write_text
 from tasks.node_measurement import measure_nodes_of_task
-from tasks.verbs import FrontDoor
+from tasks.terminal import Verbs
 from tests.baseline.coded_cohorts import encode_images
 from tests.baseline.tiny_models import hand_set_part
 
@@ -49,7 +49,7 @@ SILENT = -60.0
 """Added to every logit: nothing is found."""
 
 
-@click.group(cls=FrontDoor)
+@click.group(cls=Verbs)
 def verbs() -> None:
     """As the front door: errors of the kit become a message and an exit code."""
 
