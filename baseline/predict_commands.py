@@ -187,18 +187,13 @@ def export(
     from baseline.calibration import uncalibrated
     from baseline.model_folder import parse_folds
     from baseline.networks import choose_device
-    from baseline.training_output import in_roles, read_training_output
+    from baseline.training_output import read_trainings
     from tasks.cohort import read_cohort
     from tasks.terminal import progress
 
     refuse_full(out)
     on, wanted = choose_device(device), parse_folds(folds)
-    trainings = in_roles(
-        [
-            read_training_output(each, checkpoint=f"checkpoint_{checkpoint}.pth", folds=wanted)
-            for each in training
-        ]
-    )
+    trainings = read_trainings(training, checkpoint=f"checkpoint_{checkpoint}.pth", folds=wanted)
     if cohort is None:
         smallest = exporting.SMALLEST_NODE_ML
         rules = uncalibrated(reason="no cohort was given at export", minimum_node_ml=smallest)

@@ -17,7 +17,7 @@ from baseline.datasets import CONFIGURATION, OURS
 from baseline.environment import PREPROCESSED, RAW
 from baseline.model_folder import DATASET, JOINT, PAIR, PARTS, PLANS, Part, read_whole
 from baseline.networks import Ensemble, Recipe
-from baseline.node_calls import compartment_names, node_names
+from baseline.node_calls import names_of_part
 from baseline.record import Experiment
 from schema.errors import UsageError
 from tasks.files import list_folder, read_text
@@ -162,12 +162,8 @@ def _checkpoints(folder: Path, *, checkpoint: str, folds: Sequence[int] | None) 
 def _part_name(recipe: Recipe, *, where: Path) -> str:
     """Which labels the networks tell apart: those of both tasks, or of one."""
     channels = set(recipe.channels)
-    compartments, nodes = set(compartment_names()), set(node_names())
-    kinds = dict(
-        zip(("joint", *PARTS[PAIR]), (compartments | nodes, compartments, nodes), strict=True)
-    )
-    for name, labels in kinds.items():
-        if channels == labels:
+    for name in (JOINT, *PARTS[PAIR]):
+        if channels == set(names_of_part(name)):
             return name
     raise UsageError(
         f"{where}: expected the labels of compartments, of nodes, or of both, as in the task "
@@ -175,16 +171,20 @@ def _part_name(recipe: Recipe, *, where: Path) -> str:
     )
 
 
-def in_roles(trainings: Sequence[TrainingOutput]) -> tuple[TrainingOutput, ...]:
+def read_trainings(
+    folders: Sequence[Path], *, checkpoint: str, folds: Sequence[int] | None
+) -> tuple[TrainingOutput, ...]:
     """Trainings in the order of a model's folders, whatever order they were named in.
 
     Beside a training of one mask a joint one answers for the other mask alone.
+
+    Raises:
+        UsageError, CheckpointError, NetworkError: as `read_training_output`.
     """
-    rest = sorted(set(PARTS[PAIR]) - {each.name for each in trainings})
-    mixed = len(trainings) == len(PARTS[PAIR]) and len(rest) == 1
-    named = [
-        replace(each, name=rest[0]) if mixed and each.name == JOINT else each for each in trainings
-    ]
+    read = [read_training_output(each, checkpoint=checkpoint, folds=folds) for each in folders]
+    rest = sorted(set(PARTS[PAIR]) - {each.name for each in read})
+    mixed = len(read) == len(PARTS[PAIR]) and len(rest) == 1
+    named = [replace(each, name=rest[0]) if mixed and each.name == JOINT else each for each in read]
     return tuple(sorted(named, key=lambda each: each.name))
 
 
